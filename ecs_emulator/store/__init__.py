@@ -1,0 +1,246 @@
+"""The one place state lives, behind the one lock in the program.
+
+What lives only here: SQL, connections, the write lock. What it does not know: what any record means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ecs_emulator.records import Mark
+from ecs_emulator.store.tables import migrate, table_of
+
+R = TypeVar("R")
+
+
+class StoreUnusable(Exception):
+    """The data directory cannot be used; the message is one sentence for the user, and nothing was touched."""
+
+
+# --- transactions ---------------------------------------------------------------------------------------------------
+
+
+class Transaction:
+    """One consistent view of the store; in a write transaction also the changes that are to be, all of them or none.
+
+    Lives inside one `with store.transaction()` or `with store.snapshot()`, on one thread.
+    """
+
+    __slots__ = ("_connection", "_marks", "_writes")
+
+    def __init__(self, connection: sqlite3.Connection, *, writes: bool) -> None:
+        self._connection = connection
+        self._writes = writes
+        self._marks: set[Mark] = set()
+
+    def get(self, kind: type[R], *key: object) -> R | None:
+        """The record with this key, or None."""
+        table = table_of(kind)
+        row = self._connection.execute(table.get, key).fetchone()
+        return None if row is None else table.record(row)
+
+    def find(
+        self,
+        kind: type[R],
+        *,
+        order: str | None = None,
+        descending: bool = False,
+        after: Sequence[object] | None = None,
+        limit: int | None = None,
+        **equals: object,
+    ) -> list[R]:
+        """The records whose columns equal these values.
+
+        A list, tuple or set as value means any of them, None means unset. `order` names the columns to sort by, comma separated;
+        `after` are values of these columns: the answer begins behind them.
+        """
+        where, values = _where(equals)
+        table = table_of(kind)
+        sql = table.select + where + _behind(where, order, descending, after is not None, limit is not None)
+        values.extend(after or ())
+        if limit is not None:
+            values.append(limit)
+        return [table.record(row) for row in self._connection.execute(sql, values)]
+
+    def first(self, kind: type[R], **equals: object) -> R | None:
+        """One of the records whose columns equal these values, or None."""
+        table = table_of(kind)
+        where, values = _where(equals)
+        row = self._connection.execute(f"{table.select}{where} LIMIT 1", values).fetchone()
+        return None if row is None else table.record(row)
+
+    def count(self, kind: type, **equals: object) -> int:
+        """How many records have columns that equal these values."""
+        where, values = _where(equals)
+        count: int = self._connection.execute(f'SELECT count(*) FROM "{kind.__name__}"{where}', values).fetchone()[0]
+        return count
+
+    def tally(self, kind: type, by: tuple[str, ...], **equals: object) -> dict[tuple[Any, ...], int]:
+        """How many such records there are for each combination of the columns `by`."""
+        where, values = _where(equals)
+        grouped = ", ".join(f'"{column}"' for column in by)
+        rows = self._connection.execute(
+            f'SELECT {grouped}, count(*) FROM "{kind.__name__}"{where} GROUP BY {grouped}', values
+        )
+        return {tuple(row[:-1]): row[-1] for row in rows}
+
+    def put(self, *changed: object) -> None:
+        """Insert each record, or replace the one with its key."""
+        self._refuse_in_snapshot()
+        for record in changed:
+            table = table_of(type(record))
+            self._connection.execute(table.insert, table.row(record))
+            if table.marks is not None:
+                self._marks.update(table.marks(record))
+
+    def delete(self, *gone: object) -> None:
+        """Remove each record by its key."""
+        self._refuse_in_snapshot()
+        for record in gone:
+            table = table_of(type(record))
+            self._connection.execute(table.delete, [getattr(record, column) for column in table.key])
+            if table.marks is not None:
+                self._marks.update(table.marks(record))
+
+    def mark(self, *marks: Mark) -> None:
+        """Have the loop look at these slices though no record of theirs changed."""
+        self._refuse_in_snapshot()
+        self._marks.update(marks)
+
+    def take_marks(self) -> set[Mark]:
+        """The slices that were touched since this was last asked."""
+        taken, self._marks = self._marks, set()
+        return taken
+
+    def _refuse_in_snapshot(self) -> None:
+        if not self._writes:
+            raise RuntimeError("a snapshot cannot be written to")
+
+
+def _where(equals: dict[str, object]) -> tuple[str, list[object]]:
+    if not equals:
+        return "", []
+    parts: list[str] = []
+    values: list[object] = []
+    for column, value in equals.items():
+        if value is None:
+            parts.append(f'"{column}" IS NULL')
+        elif isinstance(value, Collection) and not isinstance(value, str | bytes):
+            parts.append(f'"{column}" IN ({", ".join("?" * len(value))})')
+            values.extend(value)
+        else:
+            parts.append(f'"{column}" = ?')
+            values.append(value)
+    return " WHERE " + " AND ".join(parts), values
+
+
+@functools.lru_cache(maxsize=1024)
+def _behind(where: str, order: str | None, descending: bool, after: bool, limit: bool) -> str:
+    """What follows the WHERE of a `find`: where to begin, in which order, how many."""
+    sql = ""
+    columns = [f'"{column.strip()}"' for column in order.split(",")] if order else []
+    if after:
+        side = "<" if descending else ">"
+        behind = f"({', '.join(columns)}) {side} ({', '.join('?' * len(columns))})"
+        sql += f" AND {behind}" if where else f" WHERE {behind}"
+    if columns:
+        way = " DESC" if descending else ""
+        sql += " ORDER BY " + ", ".join(column + way for column in columns)
+    return sql + (" LIMIT ?" if limit else "")
+
+
+# --- the store ------------------------------------------------------------------------------------------------------
+
+
+class Store:
+    """Durable records under one directory. Lives as long as the server.
+
+    Readers use their own snapshot and never wait for a writer; writers queue for the one lock. With `durable=False` nothing is
+    forced to disk: what a `kill -9` of this process leaves is still whole, what a power cut leaves need not be.
+    """
+
+    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+        self._path = directory / "state.sqlite3"
+        self._synchronous = "NORMAL" if durable else "OFF"
+        self._write_lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._tell: list[Callable[[frozenset[Mark]], None]] = []
+        self._closed = False
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with contextlib.closing(self._open()) as connection:
+                migrate(connection)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise StoreUnusable(f"the data directory {directory} cannot be used: {error}") from error
+
+    def on_commit(self, tell: Callable[[frozenset[Mark]], None]) -> None:
+        """Call this after each commit, outside the lock, with the slices that it touched."""
+        self._tell.append(tell)
+
+    @contextlib.contextmanager
+    def transaction(self, *, quietly: bool = False) -> Iterator[Transaction]:
+        """Read and write, alone; an exception undoes all of it. `quietly`: tell nobody what was touched, as the loop itself wants."""
+        with self._write_lock:
+            connection = self._checkout()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                transaction = Transaction(connection, writes=True)
+                try:
+                    yield transaction
+                    connection.execute("COMMIT")
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+            finally:
+                self._return(connection)
+        marks = frozenset(transaction.take_marks())
+        if marks and not quietly:
+            for tell in self._tell:
+                tell(marks)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Read one consistent state, beside any writer."""
+        connection = self._checkout()
+        try:
+            connection.execute("BEGIN")
+            try:
+                yield Transaction(connection, writes=False)
+            finally:
+                connection.execute("ROLLBACK")
+        finally:
+            self._return(connection)
+
+    def close(self) -> None:
+        """Let go of the files. Transactions under way end first where they hold the write lock."""
+        with self._write_lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+
+    def _checkout(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._open()
+
+    def _return(self, connection: sqlite3.Connection) -> None:
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=30
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        return connection

@@ -1,0 +1,238 @@
+"""Each record class is a table: its fields are the columns, `KEY` the primary key, `INDEXES` the indexes.
+
+Scalars and StrEnums are columns of their own type; dicts, lists and tuples are JSON text. A field added later needs a default, and is
+added to old tables; nothing is ever dropped from one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import json
+import sqlite3
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ecs_emulator import records
+from ecs_emulator.records import Mark
+
+try:
+    import orjson
+
+    def _to_json(value: object) -> str:
+        return orjson.dumps(value).decode()
+
+    _from_json: Callable[[str], Any] = orjson.loads
+except ImportError:  # orjson is an extra
+
+    def _to_json(value: object) -> str:
+        return json.dumps(_plain(value), separators=(",", ":"))
+
+    _from_json = json.loads
+
+    def _plain(value: object) -> object:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        if isinstance(value, list | tuple):
+            return [_plain(item) for item in value]
+        return value
+
+
+Codec = Callable[[Any], Any]
+
+FORMAT = 1
+"""Raised when an older program could no longer read what this one writes."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table:
+    """How one record class is kept. Lives as long as the process."""
+
+    kind: type
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    sql_types: tuple[str, ...]
+    encoders: tuple[tuple[int, Codec], ...]
+    decoders: tuple[tuple[int, Codec], ...]
+    defaults: tuple[object, ...]
+    select: str
+    get: str
+    insert: str
+    delete: str
+    marks: Callable[[Any], tuple[Mark, ...]] | None
+
+    def row(self, record: object) -> list[Any]:
+        values = [getattr(record, column) for column in self.columns]
+        for place, encode in self.encoders:
+            values[place] = encode(values[place])
+        return values
+
+    def record(self, row: Sequence[Any]) -> Any:
+        values = list(row)
+        for place, decode in self.decoders:
+            if values[place] is not None:
+                values[place] = decode(values[place])
+        return self.kind(*values)
+
+
+_TABLES: dict[type, Table] = {}
+
+
+def table_of(kind: type) -> Table:
+    found = _TABLES.get(kind)
+    return found if found is not None else _TABLES.setdefault(kind, _described(kind))
+
+
+def _described(kind: type) -> Table:
+    hints = typing.get_type_hints(kind)
+    fields = dataclasses.fields(kind)
+    columns = tuple(field.name for field in fields)
+    codecs = [_codec(hints[column]) for column in columns]
+    key: tuple[str, ...] = kind.KEY  # type: ignore[attr-defined]
+    name = kind.__name__
+    listed = ", ".join(f'"{column}"' for column in columns)
+    keyed = " AND ".join(f'"{column}" = ?' for column in key)
+    return Table(
+        kind=kind,
+        name=name,
+        columns=columns,
+        key=key,
+        sql_types=tuple(sql for sql, _, _ in codecs),
+        encoders=tuple((place, encode) for place, (_, encode, _) in enumerate(codecs) if encode is not None),
+        decoders=tuple((place, decode) for place, (_, _, decode) in enumerate(codecs) if decode is not None),
+        defaults=tuple(_default(field) for field in fields),
+        select=f'SELECT {listed} FROM "{name}"',
+        get=f'SELECT {listed} FROM "{name}" WHERE {keyed}',
+        insert=f'INSERT OR REPLACE INTO "{name}" ({listed}) VALUES ({", ".join("?" * len(columns))})',
+        delete=f'DELETE FROM "{name}" WHERE {keyed}',
+        marks=getattr(kind, "marks", None),
+    )
+
+
+def _default(field: dataclasses.Field[Any]) -> object:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return dataclasses.MISSING
+
+
+def _codec(hint: Any) -> tuple[str, Codec | None, Codec | None]:
+    """The SQL type, and how a value goes in and comes out; None where it passes as it is."""
+    bare = _without_none(hint)
+    if bare is bool:
+        return "INTEGER", None, bool
+    if bare is int:
+        return "INTEGER", None, None
+    if bare is float:
+        return "REAL", None, None
+    if bare is str:
+        return "TEXT", None, None
+    if bare is bytes:
+        return "BLOB", None, None
+    if isinstance(bare, type) and issubclass(bare, enum.StrEnum):
+        return "TEXT", None, {str(member): member for member in bare}.__getitem__
+    return "TEXT", _json_or_none, _json_decoder(bare)
+
+
+def _json_or_none(value: object) -> str | None:
+    return None if value is None else _to_json(value)
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        inner = [part for part in typing.get_args(hint) if part is not types.NoneType]
+        if len(inner) == 1:
+            return inner[0]
+    return hint
+
+
+def _json_decoder(hint: Any) -> Codec:
+    rebuild = _rebuilder(hint)
+    if rebuild is None:
+        return _from_json
+    return lambda text: rebuild(_from_json(text))
+
+
+@functools.cache
+def _rebuilder(hint: Any) -> Codec | None:
+    """What turns plain JSON back into the value of this type; None where the JSON is the value."""
+    hint = _without_none(hint)
+    if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
+        return hint
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return _nested(hint)
+    if typing.get_origin(hint) is tuple:
+        inner = _rebuilder(typing.get_args(hint)[0])
+        return tuple if inner is None else lambda items: tuple(map(inner, items))
+    return None
+
+
+def _nested(kind: type) -> Codec:
+    hints = typing.get_type_hints(kind)
+    rebuilders = {
+        field.name: found for field in dataclasses.fields(kind) if (found := _rebuilder(hints[field.name])) is not None
+    }
+    known = frozenset(field.name for field in dataclasses.fields(kind))
+
+    def build(document: dict[str, Any]) -> Any:
+        for name, rebuild in rebuilders.items():
+            value = document.get(name)
+            if value is not None:
+                document[name] = rebuild(value)
+        if not known.issuperset(document):
+            document = {name: value for name, value in document.items() if name in known}
+        return kind(**document)
+
+    return build
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables to what the record classes are now; old rows take the default of a column that is new."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > FORMAT:
+        raise sqlite3.DatabaseError(f"it was written by a newer version (format {found}, this program knows {FORMAT})")
+    connection.execute("BEGIN IMMEDIATE")
+    for kind in records.kinds():
+        _migrate_table(connection, kind)
+    connection.execute(f"PRAGMA user_version={FORMAT}")
+    connection.execute("COMMIT")
+
+
+def _migrate_table(connection: sqlite3.Connection, kind: type) -> None:
+    table = table_of(kind)
+    typed = dict(zip(table.columns, table.sql_types, strict=True))
+    present = {row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')}
+    if not present:
+        lone_integer = len(table.key) == 1 and typed[table.key[0]] == "INTEGER"
+        columns = [
+            f'"{name}" {sql}' + (" PRIMARY KEY" if lone_integer and name in table.key else "")
+            for name, sql in typed.items()
+        ]
+        if not lone_integer:
+            columns.append("PRIMARY KEY (" + ", ".join(f'"{name}"' for name in table.key) + ")")
+        connection.execute(f'CREATE TABLE "{table.name}" ({", ".join(columns)})')
+    else:
+        _add_columns(connection, table, present)
+    for columns_of_index in kind.INDEXES:  # type: ignore[attr-defined]
+        index = f"{table.name}__{'__'.join(columns_of_index)}"
+        listed = ", ".join(f'"{name}"' for name in columns_of_index)
+        connection.execute(f'CREATE INDEX IF NOT EXISTS "{index}" ON "{table.name}" ({listed})')
+
+
+def _add_columns(connection: sqlite3.Connection, table: Table, present: set[str]) -> None:
+    encoders = dict(table.encoders)
+    for place, name in enumerate(table.columns):
+        if name in present:
+            continue
+        default = table.defaults[place]
+        if default is dataclasses.MISSING:
+            raise sqlite3.DatabaseError(f"{table.name}.{name} is new and has no default for the rows that are there")
+        connection.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {table.sql_types[place]}')
+        value = encoders[place](default) if place in encoders else default
+        if value is not None:
+            connection.execute(f'UPDATE "{table.name}" SET "{name}" = ?', (value,))
