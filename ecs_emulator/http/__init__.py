@@ -1,0 +1,1 @@
+"""The doors: each makes a Flask application, none has state of its own."""

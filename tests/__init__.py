@@ -1,0 +1,1 @@
+"""The tests mirror the package: a sentence about behaviour each."""
