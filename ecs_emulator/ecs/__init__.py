@@ -1,0 +1,1 @@
+"""Every ECS operation, found by its name, one module per resource."""

@@ -1,0 +1,1 @@
+"""Pure facts of ECS, used by operations and by the loop alike."""

@@ -1,0 +1,29 @@
+"""The ECS errors that a pure rule may refuse with: the class is AWS's code, the message AWS's words."""
+
+from __future__ import annotations
+
+from ecs_emulator.wire.errors import AwsError
+
+
+class ClientException(AwsError):
+    """What ECS answers where the request itself makes no sense."""
+
+
+class InvalidParameterException(AwsError):
+    """What ECS answers where one parameter is wrong."""
+
+
+class LimitExceededException(AwsError):
+    """What ECS answers where a quota ends."""
+
+
+class PlatformUnknownException(AwsError):
+    message = "The specified platform does not exist."
+
+
+class PlatformTaskDefinitionIncompatibilityException(AwsError):
+    message = "One or more of the requested capabilities are not supported."
+
+
+class UnsupportedFeatureException(AwsError):
+    message = "The specified task isn't supported in this Region."
