@@ -1,0 +1,1 @@
+"""CloudWatch Logs: every operation, found by its name, and the files the events live in."""
