@@ -16,7 +16,8 @@ from ecs_emulator.rules import definitions, tags
 from ecs_emulator.rules.errors import ClientException, InvalidParameterException, LimitExceededException
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.errors import AwsError
-from ecs_emulator.wire.paging import BadPageSize, BadToken, page
+from ecs_emulator.wire.paging import BadPageSize, page
+from ecs_emulator.wire.tokens import BadToken
 
 LARGEST_PAGE = 100
 MOST_DELETED_AT_ONCE = 10

@@ -11,7 +11,7 @@ from ecs_emulator.logs import files, patterns, positions, resolve, streams
 from ecs_emulator.logs.errors import BAD_TOKEN, InvalidParameterException
 from ecs_emulator.logs.files import Entry, Event
 from ecs_emulator.records.logs import LogGroup, LogStream
-from ecs_emulator.wire import encoding, paging
+from ecs_emulator.wire import encoding
 from ecs_emulator.wire.call import Call, Document, Params
 
 PAGE_EVENTS = 10_000
@@ -236,7 +236,7 @@ def _opened(call: Call, question: bytes, params: Params) -> _Place:
         return _Place(descending, positions.BEYOND_ALL if descending else -1)
     try:
         way, position = call.tokens.open(question, token)
-    except paging.BadToken:
+    except tokens.BadToken:
         raise InvalidParameterException(BAD_TOKEN) from None
     return _Place(way == "-", int(str(position)))
 

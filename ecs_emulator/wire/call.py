@@ -12,7 +12,7 @@ from ecs_emulator.clock import Instant
 from ecs_emulator.config import Config
 from ecs_emulator.ids import Ids
 from ecs_emulator.store import Store, Transaction
-from ecs_emulator.wire.paging import Tokens
+from ecs_emulator.wire.tokens import Tokens
 
 Params = dict[str, Any]
 Document = dict[str, Any]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from ecs_emulator.wire import check, encoding, paging, parse, render
+from ecs_emulator.wire import check, encoding, paging, parse, render, tokens
 from ecs_emulator.wire.call import Call, Context, Document, Params
 from ecs_emulator.wire.errors import AwsError, NotBuilt, UnknownOperationException
 from ecs_emulator.wire.models import ServiceModel
@@ -65,7 +65,7 @@ class Service:
             return 200, encoding.encode(self._run(operation, body, context))
         except AwsError as error:
             refusal = error
-        except paging.BadToken:
+        except tokens.BadToken:
             refusal = self._wording.bad_token()
         except paging.BadPageSize as error:
             refusal = self._wording.bad_page_size(error.member, error.maximum)

@@ -15,7 +15,7 @@ from ecs_emulator.store import Store, Transaction
 from ecs_emulator.wire import models, render
 from ecs_emulator.wire.call import Call
 from ecs_emulator.wire.errors import AwsError
-from ecs_emulator.wire.paging import Tokens
+from ecs_emulator.wire.tokens import Tokens
 
 T = TypeVar("T")
 

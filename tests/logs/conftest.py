@@ -20,7 +20,7 @@ from ecs_emulator.store import Store
 from ecs_emulator.wire import models
 from ecs_emulator.wire.call import Context
 from ecs_emulator.wire.dispatch import Service
-from ecs_emulator.wire.paging import Tokens
+from ecs_emulator.wire.tokens import Tokens
 
 START = 1_750_000_000.0
 

@@ -9,7 +9,7 @@ from ecs_emulator.config import Config
 from ecs_emulator.ids import Ids
 from ecs_emulator.store import Store
 from ecs_emulator.wire.call import Context
-from ecs_emulator.wire.paging import Tokens
+from ecs_emulator.wire.tokens import Tokens
 
 WORLD = World("123456789012", "us-east-1")
 
