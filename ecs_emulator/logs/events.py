@@ -11,7 +11,7 @@ from ecs_emulator.logs import files, patterns, positions, resolve, streams
 from ecs_emulator.logs.errors import BAD_TOKEN, InvalidParameterException
 from ecs_emulator.logs.files import Entry, Event
 from ecs_emulator.records.logs import LogGroup, LogStream
-from ecs_emulator.wire import encoding
+from ecs_emulator.wire import encoding, tokens
 from ecs_emulator.wire.call import Call, Document, Params
 
 PAGE_EVENTS = 10_000
