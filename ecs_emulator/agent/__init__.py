@@ -1,0 +1,1 @@
+"""The ECS agent, behind the protocol that `control/plan.py` defines."""

@@ -1,0 +1,1 @@
+"""The only thing that moves: observe, decide, record, act."""
