@@ -1,0 +1,1 @@
+"""Every ECR operation, found by its name, one module per resource."""

@@ -1,0 +1,1 @@
+"""Image content, shared by ECR's operations and the OCI door."""
