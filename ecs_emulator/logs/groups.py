@@ -11,6 +11,7 @@ from ecs_emulator.logs.errors import InvalidParameterException, ResourceAlreadyE
 from ecs_emulator.records.logs import LogGroup, LogStream
 from ecs_emulator.wire import paging
 from ecs_emulator.wire.call import Call, Document, Params
+from ecs_emulator.wire.tokens import Scalar
 
 RETENTIONS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -111,7 +112,7 @@ def _found(call: Call, **equals: Any) -> list[LogGroup]:
 def _with_prefix(call: Call, prefix: str, equals: dict[str, Any]) -> paging.Fetch[LogGroup]:
     """The names that begin so stand together, right behind the prefix itself."""
 
-    def fetch(after: tuple[paging.Scalar, ...] | None, limit: int) -> Sequence[LogGroup]:
+    def fetch(after: tuple[Scalar, ...] | None, limit: int) -> Sequence[LogGroup]:
         itself = _found(call, name=prefix, **equals) if prefix and after is None else []
         behind = _found(call, order="name", after=after or (prefix,), limit=limit, **equals)
         return [group for group in itself + behind if group.name.startswith(prefix)][:limit]

@@ -11,6 +11,7 @@ from ecs_emulator.logs.errors import STREAM_EXISTS, InvalidParameterException, R
 from ecs_emulator.records.logs import LogGroup, LogStream
 from ecs_emulator.wire import paging
 from ecs_emulator.wire.call import Call, Document, Params
+from ecs_emulator.wire.tokens import Scalar
 
 _PAGE = 50
 _HIGHEST = "\U0010ffff"
@@ -82,7 +83,7 @@ def directory(call: Call, stream: LogStream) -> Path:
 
 
 def _by_name(call: Call, group: LogGroup, prefix: str, descending: bool) -> paging.Fetch[LogStream]:
-    def fetch(after: tuple[paging.Scalar, ...] | None, limit: int) -> Sequence[LogStream]:
+    def fetch(after: tuple[Scalar, ...] | None, limit: int) -> Sequence[LogStream]:
         start = None if after is None else str(after[0])
         return of_group(call, group, prefix, after=start, descending=descending, limit=limit)
 
@@ -93,7 +94,7 @@ Dated = tuple[int, LogStream]
 
 
 def _by_time(call: Call, group: LogGroup, descending: bool) -> paging.Fetch[Dated]:
-    def fetch(after: tuple[paging.Scalar, ...] | None, limit: int) -> Sequence[Dated]:
+    def fetch(after: tuple[Scalar, ...] | None, limit: int) -> Sequence[Dated]:
         dated = sorted(((_last_event(call, stream), stream) for stream in _found(call, group)), key=_place)
         if descending:
             dated.reverse()
@@ -104,7 +105,7 @@ def _by_time(call: Call, group: LogGroup, descending: bool) -> paging.Fetch[Date
     return fetch
 
 
-def _place(dated: Dated) -> tuple[paging.Scalar, ...]:
+def _place(dated: Dated) -> tuple[Scalar, ...]:
     return dated[0], dated[1].name
 
 

@@ -15,8 +15,8 @@ from ecs_emulator.arns import World
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
 from ecs_emulator.store import Store
 from ecs_emulator.wire.call import Call
-from ecs_emulator.wire.paging import BadPageSize, Scalar, among, page
-from ecs_emulator.wire.tokens import BadToken, Tokens
+from ecs_emulator.wire.paging import BadPageSize, among, page
+from ecs_emulator.wire.tokens import BadToken, Scalar, Tokens
 from tests.wire.calls import WORLD, context
 
 Page = tuple[list[str], str | None]
