@@ -87,7 +87,8 @@ def _end(slice: TaskSlice, container: Container, now: Instant) -> Iterator[Effec
 def _clean(slice: TaskSlice, now: Instant, containers_kept: float) -> Iterator[Effect | Wait]:
     if slice.task.cleaned:
         return
-    due = (slice.task.stopped_at or now) + containers_kept
+    stopped_at = slice.task.stopped_at
+    due = (now if stopped_at is None else stopped_at) + containers_kept
     if now < due:
         yield Wait(due, because="stopped containers are kept for a look at them")
     else:

@@ -24,6 +24,10 @@ class DeploymentStatus(StrEnum):
     INACTIVE = "INACTIVE"
 
 
+LISTED = (DeploymentStatus.PRIMARY, DeploymentStatus.ACTIVE, DeploymentStatus.DRAINING)
+"""The deployments that `deployments[]` shows."""
+
+
 class RolloutState(StrEnum):
     IN_PROGRESS = "IN_PROGRESS"
     COMPLETED = "COMPLETED"
@@ -81,13 +85,11 @@ class Service:
     steady: bool = False
     """All counts are right and it has been said."""
     steady_said_at: float | None = None
-    start_failures: int = 0
-    """Tasks that stopped without ever running, one after another."""
-    launch_not_before: float | None = None
     waiting_for: str | None = None
     """The cluster whose capacity it waits for."""
     refusal: str | None = None
-    """The last problem it announced; not said twice until it is solved."""
+    """The last problem it announced; not said again until it is solved, or hours have passed."""
+    refused_at: float | None = None
     deleted_at: float | None = None
 
     def marks(self) -> tuple[Mark, ...]:
@@ -120,7 +122,11 @@ class ServiceDeployment:
     """One roll-out: an entry of `deployments[]` and a service deployment in one. Lives as long as its service."""
 
     KEY: ClassVar = ("id",)
-    INDEXES: ClassVar = (("service_arn", "status", "created_at"), ("service_arn", "created_at"))
+    INDEXES: ClassVar = (
+        ("service_arn", "status", "created_at"),
+        ("service_arn", "created_at"),
+        ("task_definition_arn", "status"),
+    )
 
     id: str
     """`ecs-svc/<19 digits>`, and what its tasks carry in `startedBy`."""
@@ -139,6 +145,11 @@ class ServiceDeployment:
     created_at: float
     updated_at: float
     failed_tasks: int = 0
+    """Tasks that never ran, or ended at once, one after another."""
+    failed_at: float | None = None
+    """When the last of them did."""
+    launch_not_before: float | None = None
+    """Its next task waits until then, so that what fails again and again does so at leisure."""
     source_revision_arns: tuple[str, ...] = ()
     started_at: float | None = None
     finished_at: float | None = None

@@ -109,7 +109,8 @@ class Container:
     finished_at: float | None = None
     stop_sent_at: float | None = None
     """When SIGTERM was asked for; SIGKILL follows after `stopTimeout`."""
-    killed_at: float | None = None
+    end_counted: bool = False
+    """Its end, which did not end the task, has raised the task's version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,10 @@ class Task:
         ("service_arn", "released"),
         ("service_arn", "desired_status", "arn"),
         ("deployment_id", "desired_status", "last_status"),
-        ("container_instance_arn", "last_status"),
+        ("container_instance_arn", "last_status", "stopped_at"),
+        ("container_instance_arn", "desired_status", "arn"),
         ("cluster_arn", "family", "desired_status", "arn"),
-        ("cluster_arn", "started_by", "arn"),
-        ("cluster_arn", "client_token"),
+        ("cluster_arn", "started_by", "desired_status", "arn"),
         ("last_status", "cleaned", "stopped_at"),
         ("task_definition_arn", "last_status"),
     )
@@ -167,7 +168,6 @@ class Task:
     ports_udp: tuple[int, ...] = ()
     gpus: int = 0
     """GPUs that it takes of its instance."""
-    client_token: str | None = None
     attachment: Attachment | None = None
     pause_engine_id: str | None = None
     version: int = 1

@@ -81,6 +81,11 @@ class Transaction:
         count: int = self._connection.execute(f'SELECT count(*) FROM "{kind.__name__}"{where}', values).fetchone()[0]
         return count
 
+    def keys(self, kind: type, **equals: object) -> list[tuple[Any, ...]]:
+        """The keys alone of the records whose columns equal these values: much cheaper than the records."""
+        where, values = _where(equals)
+        return self._connection.execute(table_of(kind).keys + where, values).fetchall()
+
     def tally(self, kind: type, by: tuple[str, ...], **equals: object) -> dict[tuple[Any, ...], int]:
         """How many such records there are for each combination of the columns `by`."""
         where, values = _where(equals)
@@ -191,13 +196,11 @@ class Store:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 transaction = Transaction(connection, writes=True)
-                try:
-                    yield transaction
-                    connection.execute("COMMIT")
-                except BaseException:
-                    connection.execute("ROLLBACK")
-                    raise
+                yield transaction
+                connection.execute("COMMIT")
             finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 self._return(connection)
         marks = frozenset(transaction.take_marks())
         if marks and not quietly:

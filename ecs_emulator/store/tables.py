@@ -60,6 +60,7 @@ class Table:
     decoders: tuple[tuple[int, Codec], ...]
     defaults: tuple[object, ...]
     select: str
+    keys: str
     get: str
     insert: str
     delete: str
@@ -106,6 +107,7 @@ def _described(kind: type) -> Table:
         decoders=tuple((place, decode) for place, (_, _, decode) in enumerate(codecs) if decode is not None),
         defaults=tuple(_default(field) for field in fields),
         select=f'SELECT {listed} FROM "{name}"',
+        keys="SELECT " + ", ".join(f'"{column}"' for column in key) + f' FROM "{name}"',
         get=f'SELECT {listed} FROM "{name}" WHERE {keyed}',
         insert=f'INSERT OR REPLACE INTO "{name}" ({listed}) VALUES ({", ".join("?" * len(columns))})',
         delete=f'DELETE FROM "{name}" WHERE {keyed}',

@@ -1,0 +1,329 @@
+"""The one thread that moves things: it observes, decides, records and acts, and sleeps until something changes.
+
+What lives only here: the inbox, the timers, which effects are under way. What it does not know: engines, HTTP, AWS's wire.
+A step costs what changed: it reads the slices that a commit or an observation touched, by index, and asks the pure functions for each.
+Nothing needs recovery code: at start every slice is looked at once, and the agent's first snapshot tells what runs.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ecs_emulator.clock import Clock, Instant
+from ecs_emulator.config import Config
+from ecs_emulator.control import instances, observe, reaper, record, services, tasks
+from ecs_emulator.control.plan import (
+    Agent,
+    Effect,
+    EngineLost,
+    Observation,
+    Postponed,
+    Snapshot,
+    TaskObservation,
+    TaskSlice,
+    Wait,
+    effect_key,
+)
+from ecs_emulator.ids import Ids
+from ecs_emulator.records import Mark
+from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
+from ecs_emulator.records.journal import Decided
+from ecs_emulator.records.services import Service, ServiceStatus
+from ecs_emulator.records.task_definitions import TaskDefinition
+from ecs_emulator.records.tasks import Task, TaskStatus
+from ecs_emulator.rules.resources import HOLDING
+from ecs_emulator.store import Store, Transaction
+
+FULL_PASS_EVERY = 300.0
+"""Seconds between two looks at everything: a safety net, not the way things move."""
+MOST_AT_ONCE = 500
+"""Slices looked at in one transaction: the rest waits for the next step, so that requests get in between."""
+REAPER: Mark = ("reaper", "")
+ORDER = {"task": 0, "service": 1, "instance": 2, "reaper": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A worker's answer: the effect is over, and this is what was seen."""
+
+    effect: Effect
+    observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the loop's thread once what is in the inbox is done."""
+
+
+Letter = frozenset[Mark] | Done | Observation | Stop
+
+
+class Workers(Protocol):
+    """Performs effects, each in its lane, and posts each answer as a `Done`."""
+
+    def submit(self, effect: Effect, post: Callable[[Done], None]) -> None: ...
+
+
+@dataclass(slots=True)
+class _Step:
+    """What one step gathers. Lives inside one transaction."""
+
+    now: Instant
+    effects: dict[tuple[str, str], Effect] = field(default_factory=dict)
+
+
+class Loop:
+    """Lives as long as the server; only its own thread calls anything but `tell`."""
+
+    def __init__(self, store: Store, agent: Agent, workers: Workers, clock: Clock, ids: Ids, config: Config) -> None:
+        self._store = store
+        self._agent = agent
+        self._workers = workers
+        self._clock = clock
+        self._ids = ids
+        self._config = config
+        self._inbox: queue.SimpleQueue[Letter] = queue.SimpleQueue()
+        self._under_way: set[tuple[str, str]] = set()
+        self._postponed: dict[tuple[str, str], Instant] = {}
+        self._timers: list[tuple[Instant, Mark]] = []
+        self._due: dict[Mark, Instant] = {}
+        self._definitions: OrderedDict[str, TaskDefinition] = OrderedDict()
+        self._backlog: set[Mark] = set()
+        self._next_full_pass = 0.0
+        self.engine_lost: str | None = None
+        store.on_commit(self.tell)
+
+    def tell(self, letter: Letter) -> None:
+        """Put something into the inbox; the only thing that other threads may call."""
+        self._inbox.put(letter)
+
+    def run(self) -> None:
+        """Step whenever something changed or is due, until a `Stop`."""
+        while True:
+            letters = self._letters(self._sleep())
+            self.step(letters)
+            if any(isinstance(letter, Stop) for letter in letters):
+                return
+
+    def step(self, letters: Iterable[Letter] = ()) -> None:
+        """Observe what came in, decide about all it touched, record that, then act on it."""
+        now = self._clock.now()
+        step = _Step(now)
+        seen, marks = self._opened(letters)
+        marks |= self._timers_due(now)
+        with self._store.transaction(quietly=True) as tx:
+            if now >= self._next_full_pass:
+                self._backlog |= self._everything(tx, now)
+            for observation in seen:
+                self._observe(tx, observation, now)
+            self._settle(tx, marks | tx.take_marks(), step)
+            self._journal_effects(tx, step)
+        for effect in step.effects.values():
+            self._under_way.add(effect_key(effect))
+            self._workers.submit(effect, self.tell)
+
+    def idle(self) -> bool:
+        """Whether nothing is left to look at and nothing is under way: what happens next happens by time or by the user."""
+        return self._inbox.empty() and not self._under_way and not self._backlog
+
+    def next_due(self) -> Instant | None:
+        """The earliest instant that something waits for."""
+        while self._timers and self._due.get(self._timers[0][1]) != self._timers[0][0]:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def waiting_letters(self) -> list[Letter]:
+        """What is in the inbox now, without waiting."""
+        found: list[Letter] = []
+        while not self._inbox.empty():
+            found.append(self._inbox.get())
+        return found
+
+    # --- what came in -------------------------------------------------------------------------------------------------
+
+    def _sleep(self) -> float:
+        if self._backlog:
+            return 0.0
+        due = min(self._next_full_pass, self.next_due() or self._next_full_pass)
+        return max(0.0, due - self._clock.now())
+
+    def _letters(self, timeout: float) -> list[Letter]:
+        try:
+            first = self._inbox.get(block=timeout > 0, timeout=timeout or None)
+        except queue.Empty:
+            return []
+        return [first, *self.waiting_letters()]
+
+    def _opened(self, letters: Iterable[Letter]) -> tuple[list[Observation], set[Mark]]:
+        seen: list[Observation] = []
+        marks: set[Mark] = set()
+        for letter in letters:
+            match letter:
+                case frozenset():
+                    marks |= letter
+                case Done(effect=effect, observations=observations):
+                    key = effect_key(effect)
+                    self._under_way.discard(key)
+                    marks.add(("task", effect.slice.task.arn))
+                    seen.extend(observations)
+                    for one in observations:
+                        if isinstance(one, Postponed):
+                            self._postponed[key] = one.until
+                case Stop():
+                    pass
+                case _:
+                    seen.append(letter)
+        return seen, marks
+
+    def _timers_due(self, now: Instant) -> set[Mark]:
+        due: set[Mark] = set()
+        while self._timers and self._timers[0][0] <= now:
+            at, mark = heapq.heappop(self._timers)
+            if self._due.get(mark) == at:
+                del self._due[mark]
+                due.add(mark)
+        return due
+
+    def _everything(self, tx: Transaction, now: Instant) -> set[Mark]:
+        """Every slice that can move: the first look after a start, and the safety net. Names only, so that it is short."""
+        self._next_full_pass = now + FULL_PASS_EVERY
+        found = {
+            "task": [
+                *tx.keys(Task, last_status=HOLDING),
+                *tx.keys(Task, last_status=TaskStatus.STOPPED, cleaned=False),
+            ],
+            "service": tx.keys(Service, status=[ServiceStatus.ACTIVE, ServiceStatus.DRAINING]),
+            "instance": tx.keys(ContainerInstance, status=[InstanceStatus.ACTIVE, InstanceStatus.DRAINING]),
+        }
+        return {REAPER, *((kind, arn) for kind, keys in found.items() for (arn,) in keys)}
+
+    def _observe(self, tx: Transaction, observation: Observation, now: Instant) -> None:
+        match observation:
+            case Snapshot():
+                self.engine_lost = None
+                for task in tx.find(Task, last_status=HOLDING):
+                    for one in observe.missing_from(task, observation):
+                        self._observe(tx, one, now)
+                for one in observation.seen:
+                    self._observe(tx, one, now)
+            case EngineLost(because=because):
+                self.engine_lost = because
+            case Postponed():
+                pass  # its effect is asked for again when it is due
+            case _:
+                self._observe_task(tx, observation, now)
+
+    def _observe_task(self, tx: Transaction, observation: TaskObservation, now: Instant) -> None:
+        task = tx.get(Task, observation.task_arn)
+        if task is not None and (moved := observe.seen(task, observation, now)) != task:
+            tx.put(moved)
+
+    # --- what follows from it -----------------------------------------------------------------------------------------
+
+    def _settle(self, tx: Transaction, marks: set[Mark], step: _Step) -> None:
+        """Decide about each marked slice, and about each that this marks in turn: tasks first, so that services see them as they are.
+
+        What was left over from earlier steps comes when what is new is done, and only as long as the step stays short.
+        """
+        left = MOST_AT_ONCE
+        while left and (marks or self._backlog):
+            if not marks:
+                marks = set(heapq.nsmallest(left, self._backlog, key=_in_order))
+                self._backlog -= marks
+            left = self._decide_all(tx, marks, step, left)
+        self._backlog |= marks
+
+    def _decide_all(self, tx: Transaction, marks: set[Mark], step: _Step, most: int) -> int:
+        """Take from `marks` until it is empty or `most` are done; answers how many more may be."""
+        waiting = [(_in_order(mark), mark) for mark in marks]
+        heapq.heapify(waiting)
+        while waiting and most:
+            most -= 1
+            _, mark = heapq.heappop(waiting)
+            marks.discard(mark)
+            self._decide(tx, mark, step)
+            for touched in tx.take_marks() - marks:
+                marks.add(touched)
+                heapq.heappush(waiting, (_in_order(touched), touched))
+        return most
+
+    def _decide(self, tx: Transaction, mark: Mark, step: _Step) -> None:
+        kind, key = mark
+        match kind:
+            case "task":
+                self._decide_task(tx, key, step)
+            case "service":
+                self._decide_service(tx, key, step)
+            case "instance":
+                for wait in instances.decide(tx, key, step.now, self._config.timings):
+                    self._wait(mark, wait.until)
+            case _:
+                self._wait(REAPER, reaper.reap(tx, step.now, self._config.timings))
+
+    def _decide_task(self, tx: Transaction, arn: str, step: _Step) -> None:
+        task = tx.get(Task, arn)
+        if task is None:
+            return
+        slice = self._slice(tx, task)
+        while (moved := tasks.advance(slice, step.now)) is not None:
+            tx.put(moved.task, Decided(step.now, arn, f"{_standing(moved.task)} because {moved.because}"))
+            slice = TaskSlice(moved.task, slice.definition, slice.revision, slice.cluster_name)
+        for item in self._agent.decide(slice, step.now):
+            if isinstance(item, Wait):
+                self._wait(("task", arn), item.until)
+            elif (key := effect_key(item)) not in self._under_way:
+                self._ask(key, item, step)
+
+    def _ask(self, key: tuple[str, str], effect: Effect, step: _Step) -> None:
+        """Have the effect performed, unless it was postponed to a later time."""
+        until = self._postponed.get(key)
+        if until is not None and step.now < until:
+            self._wait(("task", key[0]), until)
+            return
+        self._postponed.pop(key, None)
+        step.effects[key] = effect
+
+    def _decide_service(self, tx: Transaction, arn: str, step: _Step) -> None:
+        slice = services.read(tx, arn)
+        if slice is None:
+            return
+        for decision in services.decide(slice, step.now, self._config.timings):
+            if isinstance(decision, Wait):
+                self._wait(("service", arn), decision.until)
+            else:
+                record.record(tx, decision, step.now, self._ids, self._config)
+
+    def _slice(self, tx: Transaction, task: Task) -> TaskSlice:
+        definition = self._definitions.get(task.task_definition_arn)
+        if definition is None:
+            definition = tx.get(TaskDefinition, task.task_definition_arn)
+            if definition is None:
+                raise RuntimeError(f"task {task.arn} has lost its definition {task.task_definition_arn}")
+            self._definitions[task.task_definition_arn] = definition
+            if len(self._definitions) > 1000:
+                self._definitions.popitem(last=False)
+        return TaskSlice(task, definition.spec, definition.revision, task.cluster_arn.rpartition("/")[2])
+
+    def _wait(self, mark: Mark, until: Instant) -> None:
+        known = self._due.get(mark)
+        if known is None or until < known:
+            self._due[mark] = until
+            heapq.heappush(self._timers, (until, mark))
+
+    def _journal_effects(self, tx: Transaction, step: _Step) -> None:
+        for (task_arn, container), effect in step.effects.items():
+            tx.put(Decided(step.now, task_arn, f"{type(effect).__name__.lower()} {container} because {effect.because}"))
+
+
+def _in_order(mark: Mark) -> tuple[int, str]:
+    kind, key = mark
+    return ORDER[kind], key
+
+
+def _standing(task: Task) -> str:
+    return f"{task.last_status} (desired {task.desired_status}, version {task.version})"

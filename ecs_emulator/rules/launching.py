@@ -1,0 +1,252 @@
+"""What every launch has in common: what may not be asked together, and the task that comes of it.
+
+Used by RunTask, StartTask and CreateService for the checks, and by them and the loop for the task itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_emulator.arns import World
+from ecs_emulator.clock import Instant
+from ecs_emulator.ids import Ids
+from ecs_emulator.records.clusters import Cluster
+from ecs_emulator.records.task_definitions import TaskDefinition
+from ecs_emulator.records.tasks import Attachment, AttachmentStatus, Container, Task, TaskStatus
+from ecs_emulator.rules import capacity, placement
+from ecs_emulator.rules.definitions import facts
+from ecs_emulator.rules.errors import (
+    InvalidParameterException,
+    PlatformTaskDefinitionIncompatibilityException,
+    PlatformUnknownException,
+)
+from ecs_emulator.rules.resources import Need
+
+LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
+PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0")
+LATEST_PLATFORM = "1.4.0"
+MOST_SUBNETS = 16
+MOST_SECURITY_GROUPS = 5
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Launching:
+    """What a request comes to once the cluster's defaults are in: where its tasks run, and by whose capacity."""
+
+    launch_type: str
+    strategy: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def on_fargate(self) -> bool:
+        return self.launch_type == "FARGATE"
+
+
+def launching(params: Params, cluster: Cluster) -> Launching:
+    """The launch type or the strategy of the request, else the cluster's default strategy, else EC2.
+
+    Raises InvalidParameterException, also where the strategy is none for this cluster.
+    """
+    launch_type = params.get("launchType")
+    if launch_type is not None:
+        refuse_launch_type(launch_type)
+    asked = params.get("capacityProviderStrategy") or (cluster.default_strategy if launch_type is None else ())
+    if not asked:
+        return Launching(launch_type or "EC2")
+    items = tuple(capacity.strategy(asked, cluster.capacity_providers))
+    fargate = all(one["capacityProvider"] in capacity.RESERVED for one in items)
+    return Launching("FARGATE" if fargate else "EC2", items)
+
+
+def refuse_launch_type(text: str) -> None:
+    """What is none is refused in the words of all operations."""
+    if text not in LAUNCH_TYPES:
+        raise InvalidParameterException(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
+
+
+def refuse_contradictions(params: Params, definition: TaskDefinition, how: Launching) -> None:
+    """The first of the contradictions between request, definition and launch type, in AWS's order and words."""
+    for applies, text in CONTRADICTIONS:
+        if applies(params, definition.spec, how):
+            raise InvalidParameterException(text)
+    _refuse_network(params)
+    _refuse_platform(params, definition.spec, how)
+    _refuse_volumes(params, definition.spec)
+    placement.strategies(params.get("placementStrategy"))
+    own, asked = definition.spec.get("placementConstraints") or (), params.get("placementConstraints") or ()
+    placement.constraints([*own, *asked])
+
+
+def _awsvpc(spec: Params) -> bool:
+    return facts.network_mode(dict(spec)) == "awsvpc"
+
+
+def _network(params: Params) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (params.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    return found
+
+
+CONTRADICTIONS: tuple[tuple[Callable[[Params, Params, Launching], bool], str], ...] = (
+    (
+        lambda params, spec, how: _awsvpc(spec) and not _network(params),
+        "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+    ),
+    (
+        lambda params, spec, how: not _awsvpc(spec) and bool(_network(params)),
+        "Network Configuration is not valid for the given networkMode of this task definition.",
+    ),
+    (
+        lambda params, spec, how: how.on_fargate and not facts.supports(dict(spec), "FARGATE"),
+        "Task definition does not support launch_type FARGATE.",
+    ),
+    (
+        lambda params, spec, how: how.launch_type == "EXTERNAL" and not facts.supports(dict(spec), "EXTERNAL"),
+        "Task definition does not support launch_type EXTERNAL.",
+    ),
+    (
+        lambda params, spec, how: not how.on_fargate and _network(params).get("assignPublicIp") == "ENABLED",
+        "Assign public IP is not supported for this launch type.",
+    ),
+    (
+        lambda params, spec, how: not how.on_fargate and bool(params.get("platformVersion")),
+        "The platform version must be null when specifying an EC2 launch type.",
+    ),
+    (
+        lambda params, spec, how: how.on_fargate and bool(params.get("placementConstraints")),
+        "Placement constraints are not supported with FARGATE launch type.",
+    ),
+    (
+        lambda params, spec, how: how.on_fargate and bool(params.get("placementStrategy")),
+        "Placement strategies are not supported with FARGATE launch type.",
+    ),
+)
+
+
+def _refuse_network(params: Params) -> None:
+    network = _network(params)
+    if not network:
+        return
+    if not network.get("subnets"):
+        raise InvalidParameterException("subnets can not be empty.")
+    for member, most in (("subnets", MOST_SUBNETS), ("securityGroups", MOST_SECURITY_GROUPS)):
+        if len(network.get(member, ())) > most:
+            raise InvalidParameterException(f"{member} can have at most {most} items.")
+    if network.get("assignPublicIp") not in (None, "ENABLED", "DISABLED"):
+        raise InvalidParameterException("assignPublicIp should be one of [ENABLED,DISABLED]")
+
+
+def _refuse_platform(params: Params, definition: Params, how: Launching) -> None:
+    version = params.get("platformVersion")
+    if not how.on_fargate or version is None:
+        return
+    if version not in PLATFORM_VERSIONS:
+        raise PlatformUnknownException(f"The platform version '{version}' does not exist")
+    on_efs = any("efsVolumeConfiguration" in volume for volume in definition.get("volumes") or ())
+    if version == "1.3.0" and (on_efs or definition.get("ephemeralStorage")):
+        raise PlatformTaskDefinitionIncompatibilityException()
+
+
+def _refuse_volumes(params: Params, definition: Params) -> None:
+    """What is configured at launch must be said to be so by the definition."""
+    asked = params.get("volumeConfigurations") or ()
+    open_ones = {volume["name"] for volume in definition.get("volumes") or () if volume.get("configuredAtLaunch")}
+    if asked and not open_ones:
+        raise InvalidParameterException(
+            "Volume configuration provided but no matching configuredAtLaunch volume found in task definition."
+        )
+    for volume in asked:
+        if volume.get("name") not in open_ones:
+            raise InvalidParameterException(
+                f"The volume name '{volume.get('name')}' in your request does not have a matching volume in your "
+                "Task Definition that is configurable at launch."
+            )
+
+
+def platform_version(asked: str | None) -> str:
+    """`LATEST` is 1.4.0."""
+    return LATEST_PLATFORM if asked in (None, "LATEST") else asked
+
+
+def network_configuration(params: Params) -> dict[str, Any] | None:
+    """`networkConfiguration` as it is echoed: assignPublicIp is DISABLED where it is not given."""
+    network = _network(params)
+    return {"awsvpcConfiguration": {"assignPublicIp": "DISABLED", **network}} if network else None
+
+
+# --- the task -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """All that makes one task what it is, but where it goes."""
+
+    world: World
+    cluster: Cluster
+    definition: TaskDefinition
+    need: Need
+    how: Launching
+    group: str
+    spec: dict[str, Any]
+    """overrides, networkConfiguration, enableExecuteCommand, … as validated."""
+    started_by: str | None = None
+    service_arn: str | None = None
+    deployment_id: str | None = None
+    capacity_provider: str | None = None
+    platform_version: str | None = None
+    tags: Mapping[str, str] | None = None
+
+
+def task(
+    wanted: Wanted, ids: Ids, now: Instant, *, instance_arn: str | None = None, zone: str | None = None, turn: int = 0
+) -> Task:
+    """A task in its first state: PROVISIONING where it needs a network interface, else PENDING. `turn` spreads it over its subnets."""
+    spec = wanted.definition.spec
+    mode = facts.network_mode(spec)
+    subnets = _network(wanted.spec).get("subnets", ())
+    subnet = subnets[turn % len(subnets)] if subnets else ""
+    attachment = Attachment(ids.uuid("attachment"), AttachmentStatus.PRECREATED, subnet) if mode == "awsvpc" else None
+    return Task(
+        arn=wanted.world.arn("ecs", f"task/{wanted.cluster.name}/{ids.hex32('task')}"),
+        account=wanted.world.account,
+        region=wanted.world.region,
+        cluster_arn=wanted.cluster.arn,
+        task_definition_arn=wanted.definition.arn,
+        family=wanted.definition.family,
+        group=wanted.group,
+        launch_type=wanted.how.launch_type,
+        network_mode=mode,
+        created_at=now,
+        cpu=wanted.need.cpu,
+        memory=wanted.need.memory,
+        ports=wanted.need.ports,
+        ports_udp=wanted.need.ports_udp,
+        gpus=wanted.need.gpus,
+        spec=wanted.spec,
+        containers=tuple(_containers(spec, ids)),
+        last_status=TaskStatus.PROVISIONING if attachment else TaskStatus.PENDING,
+        started_by=wanted.started_by,
+        service_arn=wanted.service_arn,
+        deployment_id=wanted.deployment_id,
+        capacity_provider_name=wanted.capacity_provider,
+        platform_version=platform_version(wanted.platform_version) if wanted.how.on_fargate else None,
+        platform_family="Linux" if wanted.how.on_fargate else None,
+        container_instance_arn=instance_arn,
+        availability_zone=zone or wanted.world.region + "abc"[turn % len(subnets) % 3 if subnets else 0],
+        attachment=attachment,
+        tags=dict(wanted.tags or {}),
+    )
+
+
+def _containers(spec: Params, ids: Ids) -> list[Container]:
+    return [Container(ids.uuid("container"), one["name"], one["image"]) for one in spec["containerDefinitions"]]
+
+
+def managed_tags(cluster: Cluster, service_name: str | None, tags: Mapping[str, str]) -> dict[str, str]:
+    """With `enableECSManagedTags`: the cluster's and the service's name as tags that a user cannot remove."""
+    found = {"aws:ecs:clusterName": cluster.name}
+    if service_name is not None:
+        found["aws:ecs:serviceName"] = service_name
+    return {**tags, **found}

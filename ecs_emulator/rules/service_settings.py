@@ -1,0 +1,210 @@
+"""What a service may ask for: the order in which ECS refuses, and the defaults it fills in.
+
+Source: CreateService and UpdateService in the ECS API reference; recorded refusals of the real service.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ecs_emulator.rules.errors import InvalidParameterException, UnsupportedFeatureException
+
+Params = Mapping[str, Any]
+Document = dict[str, Any]
+
+NAME = re.compile(r"[a-zA-Z0-9\-_]{1,255}")
+LONGEST_TOKEN = 36
+ZONE_SPREAD = "attribute:ecs.availability-zone"
+BREAKER = {
+    "enable": False,
+    "rollback": False,
+    "resetOnHealthyTask": True,
+    "thresholdConfiguration": {"type": "BOUNDED_PERCENT", "value": 50},
+}
+DEPLOYMENT = {"maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0}
+THRESHOLDS = ("BOUNDED_PERCENT", "UNBOUNDED_PERCENT", "COUNT")
+
+NEW_DEPLOYMENT = (
+    "networkConfiguration",
+    "platformVersion",
+    "loadBalancers",
+    "serviceRegistries",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+    "monitoring",
+    "capacityProviderStrategy",
+)
+"""Members of UpdateService whose change makes a new revision; `taskDefinition` and `forceNewDeployment` do besides."""
+IN_PLACE = (
+    "placementConstraints",
+    "placementStrategy",
+    "healthCheckGracePeriodSeconds",
+    "enableExecuteCommand",
+    "enableECSManagedTags",
+    "propagateTags",
+    "availabilityZoneRebalancing",
+)
+"""Members of UpdateService that change the service and leave its deployment."""
+
+
+# --- names and numbers ----------------------------------------------------------------------------------------------
+
+
+def refuse_name(name: str) -> None:
+    if not name:
+        raise InvalidParameterException("Service name cannot be empty.")
+    if not NAME.fullmatch(name):
+        shown = "".join(sign if sign.isascii() else "?" for sign in name)
+        raise InvalidParameterException(rf"ServiceName must match ^[a-zA-Z0-9\-_]{{1,255}}, but was {shown}")
+
+
+def refuse_token(token: str | None) -> None:
+    if token is not None and len(token) > LONGEST_TOKEN:
+        raise InvalidParameterException(f"idempotency token longer than {LONGEST_TOKEN}.")
+
+
+def refuse_enums(params: Params) -> None:
+    for member, text, allowed in (
+        ("schedulingStrategy", "Scheduling strategy", ("REPLICA", "DAEMON")),
+        ("propagateTags", "propagateTags", ("TASK_DEFINITION", "SERVICE", "NONE")),
+        ("availabilityZoneRebalancing", "availabilityZoneRebalancing", ("ENABLED", "DISABLED")),
+    ):
+        if params.get(member) is not None and params[member] not in allowed:
+            raise InvalidParameterException(f"{text} should be one of [{','.join(allowed)}]")
+
+
+def refuse_counts(params: Params) -> None:
+    """CreateService's count and grace period."""
+    if params.get("desiredCount") is None:
+        raise InvalidParameterException("DesiredCount is missing")
+    if params["desiredCount"] < 0:
+        raise InvalidParameterException("DesiredCount can not be lesser than 0")
+    refuse_grace(params)
+
+
+def refuse_grace(params: Params) -> None:
+    if params.get("healthCheckGracePeriodSeconds", 0) < 0:
+        raise InvalidParameterException("healthCheckGracePeriodSeconds must be at least 0")
+
+
+def refuse_not_built(params: Params) -> None:
+    """What ECS has and this emulator has not yet: said, never silently ignored."""
+    controller = (params.get("deploymentController") or {}).get("type", "ECS")
+    strategy = (params.get("deploymentConfiguration") or {}).get("strategy", "ROLLING")
+    if controller not in ("ECS", "CODE_DEPLOY", "EXTERNAL"):
+        raise InvalidParameterException("deployment controller type should be one of [ECS,CODE_DEPLOY,EXTERNAL]")
+    if strategy not in ("ROLLING", "BLUE_GREEN", "LINEAR", "CANARY"):
+        raise InvalidParameterException("deployment strategy should be one of [ROLLING,BLUE_GREEN,LINEAR,CANARY]")
+    for asked, built, what in (
+        (controller, "ECS", "deployment controller"),
+        (strategy, "ROLLING", "deployment strategy"),
+        (params.get("schedulingStrategy") or "REPLICA", "REPLICA", "scheduling strategy"),
+    ):
+        if asked != built:
+            raise UnsupportedFeatureException(f"The {what} {asked} is not built in this emulator yet; {built} is.")
+
+
+# --- deployment configuration ---------------------------------------------------------------------------------------
+
+
+def deployment_configuration(asked: Params | None, present: Params | None = None) -> Document:
+    """What is given over what is there over the defaults, inside the circuit breaker as well; checked.
+
+    `{"maximumPercent": 150}` becomes `{"maximumPercent": 150, "minimumHealthyPercent": 100, "strategy": "ROLLING", …}`.
+    """
+    asked = asked or {}
+    known = present or {**DEPLOYMENT, "deploymentCircuitBreaker": BREAKER}
+    breaker = {**known["deploymentCircuitBreaker"], **(asked.get("deploymentCircuitBreaker") or {})}
+    if not breaker["enable"]:
+        breaker["rollback"] = False
+    merged = {**known, **asked, "deploymentCircuitBreaker": breaker}
+    _refuse_percents(merged)
+    _refuse_breaker(breaker)
+    return merged
+
+
+def _refuse_percents(configuration: Params) -> None:
+    for applies, text in PERCENTS:
+        if applies(configuration["minimumHealthyPercent"], configuration["maximumPercent"]):
+            raise InvalidParameterException(text)
+
+
+PERCENTS: tuple[tuple[Callable[[int, int], bool], str], ...] = (
+    (lambda least, most: most < 100, "maximumPercent must be at least 100"),
+    (lambda least, most: least > 100, "minimumHealthyPercent must be at most 100"),
+    (lambda least, most: least < 0, "minimumHealthyPercent must be at least 0"),
+    (
+        lambda least, most: least == 100 and most == 100,
+        "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
+    ),
+)
+
+
+def _refuse_breaker(breaker: Params) -> None:
+    threshold = breaker["thresholdConfiguration"]
+    if threshold.get("type") not in THRESHOLDS:
+        raise InvalidParameterException("Invalid deployment circuit breaker threshold type.")
+    value = threshold.get("value", 50)
+    if value < 1 or (threshold["type"] != "COUNT" and value > 100):
+        raise InvalidParameterException("Invalid deployment circuit breaker threshold value.")
+
+
+# --- availability zones ---------------------------------------------------------------------------------------------
+
+
+def zone_rebalancing(params: Params, configuration: Params, launch_type: str) -> str:
+    """ENABLED unless something speaks against it; asked for against that, it is refused."""
+    asked = params.get("availabilityZoneRebalancing")
+    if asked is not None:
+        refuse_rebalancing({"availabilityZoneRebalancing": asked, "deploymentConfiguration": configuration}, "created")
+        return str(asked)
+    first = next(iter(params.get("placementStrategy") or ()), None)
+    spread = first is None or (first.get("type") == "spread" and first.get("field") == ZONE_SPREAD)
+    return "ENABLED" if launch_type != "EXTERNAL" and configuration["maximumPercent"] > 100 and spread else "DISABLED"
+
+
+def refuse_rebalancing(spec: Params, verb: str) -> None:
+    """`spec`: a service's, with its deploymentConfiguration whole."""
+    if spec["availabilityZoneRebalancing"] != "ENABLED" or spec["deploymentConfiguration"]["maximumPercent"] > 100:
+        return
+    raise InvalidParameterException(
+        f"The service couldn't be {verb} because Availability Zone Rebalancing does not support maximumPercent <= 100 % as "
+        "deployment configuration. Update deployment configuration and try again."
+    )
+
+
+# --- load balancers and the rest ------------------------------------------------------------------------------------
+
+
+def refuse_load_balancers(params: Params, definition: Params) -> None:
+    """Load balancers and registries of a request or of a service against the definition they are to serve."""
+    balancers = params.get("loadBalancers") or ()
+    if len(balancers) > 5:
+        raise InvalidParameterException("load balancers can have at most 5 items.")
+    if len(params.get("serviceRegistries") or ()) > 1:
+        raise InvalidParameterException("service registries can have at most 1 items.")
+    containers = {one["name"]: one for one in definition["containerDefinitions"]}
+    for balancer in balancers:
+        if balancer.get("targetGroupArn") and balancer.get("loadBalancerName"):
+            raise InvalidParameterException(
+                "loadBalancerName and targetGroupArn cannot both be specified. You must specify either a loadBalancerName or a "
+                "targetGroupArn in all loadBalancer entries"
+            )
+        name, port = balancer.get("containerName"), balancer.get("containerPort")
+        if name not in containers:
+            raise InvalidParameterException(f"The container {name} does not exist in the task definition.")
+        if port not in {mapping.get("containerPort") for mapping in containers[name].get("portMappings", ())}:
+            raise InvalidParameterException(f"The container {name} did not have a container port {port} defined.")
+    if params.get("role") and not balancers:
+        raise InvalidParameterException("A role was passed, but no load balancers were present.")
+
+
+def refuse_exec(params: Params, definition: Params, verb: str) -> None:
+    if params.get("enableExecuteCommand") and not definition.get("taskRoleArn"):
+        raise InvalidParameterException(
+            f"The service couldn't be {verb} because a valid taskRoleArn is not being used. "
+            "Specify a valid task role in your task definition and try again."
+        )
