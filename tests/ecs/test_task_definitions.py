@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from ecs_emulator.ecs import task_definitions
-from ecs_emulator.ecs.task_definitions import definition_named, resolve_definition
+from ecs_emulator.ecs.task_definitions import definition_named, refuse_unusable, resolve_definition
 from ecs_emulator.records.task_definitions import FamilyStatus, TaskDefinition, TaskDefinitionFamily
-from ecs_emulator.rules.errors import ClientException, InvalidParameterException
+from ecs_emulator.rules.errors import ClientException, InvalidParameterException, LimitExceededException
+from ecs_emulator.wire.call import Call
 from ecs_emulator.wire.errors import AwsError
-from ecs_emulator.wire.paging import BadPageSize, BadToken
+from ecs_emulator.wire.paging import BadPageSize
+from ecs_emulator.wire.tokens import BadToken
 from tests.ecs.calls import NOW, Ecs
 
 ACTIVE_STILL = "The specified task definition is still in ACTIVE status. Please deregister the target and try again."
@@ -216,6 +218,12 @@ def test_a_number_is_never_used_twice(ecs: Ecs) -> None:
     assert families(ecs, status="ACTIVE") == ["web"]
 
 
+def test_a_family_ends_with_its_millionth_revision(ecs: Ecs) -> None:
+    ecs.put(TaskDefinitionFamily(ecs.world.account, ecs.world.region, "web", latest_revision=1_000_000))
+    with pytest.raises(LimitExceededException):
+        register(ecs, "web")
+
+
 def forget(ecs: Ecs, name: str) -> None:
     """What the loop does with a deleted revision that nothing uses."""
     family = name.partition(":")[0]
@@ -330,3 +338,17 @@ def test_a_reference_finds_retired_revisions_by_number_only(ecs: Ecs) -> None:
     assert ecs.doing(lambda call: definition_named(call, "web")) is None
     with pytest.raises(ClientException, match=r"^TaskDefinition not found\.$"):
         ecs.doing(lambda call: resolve_definition(call, "web"))
+
+
+def test_nothing_new_is_run_from_a_retired_revision(ecs: Ecs) -> None:
+    register(ecs, "web")
+    retire(ecs, "web:1")
+
+    def use(call: Call) -> None:
+        refuse_unusable(resolve_definition(call, "web:1"))
+
+    with pytest.raises(InvalidParameterException, match=r"^TaskDefinition is inactive$"):
+        ecs.doing(use)
+    delete(ecs, "web:1")
+    with pytest.raises(InvalidParameterException, match=r"^TaskDefinition is being deleted$"):
+        ecs.doing(use)
