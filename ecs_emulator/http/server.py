@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0  # between the requests of one connection
+_MOST_KEPT = 256  # connections: with more open at once none waits for a next request, each holds a file and a thread
 _STALLED_SECONDS = 300.0  # within one: engines compress while they send
 _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BREATH_SECONDS = 0.05
@@ -76,7 +77,7 @@ class _Handler(WSGIRequestHandler):
             self.send_error(400, explain=str(error))
             return
         exchange = Exchange(self.command, self.path, self.headers, body, self.connection)
-        exchange.reusable = not self.close_connection
+        exchange.reusable = not self.close_connection and len(self.server.open) <= _MOST_KEPT
         self.close_connection = True  # whatever fails below leaves the stream at an unknown place
         door.serve(exchange)
         if exchange.reusable and body.finished:

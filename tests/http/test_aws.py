@@ -75,6 +75,15 @@ def test_one_connection_serves_many_calls_refused_ones_too(connection: http.clie
     assert connection.sock is kept
 
 
+def test_no_connection_is_kept_while_too_many_are_open(
+    connection: http.client.HTTPConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask(connection, "ListClusters")[0] == 200
+    monkeypatch.setattr("ecs_emulator.http.server._MOST_KEPT", 0)
+    assert ask(connection, "ListClusters")[0] == 200
+    assert connection.sock is None
+
+
 def test_account_and_region_stand_in_the_credential_scope(connection: http.client.HTTPConnection) -> None:
     _, made = ask(connection, "CreateCluster", key="000000000001", region="eu-west-1")
     assert made["cluster"]["clusterArn"] == "arn:aws:ecs:eu-west-1:000000000001:cluster/default"

@@ -37,8 +37,10 @@ class Interfaces:
         inspected = self._engine.inspect(pause_id)
         networks = inspected["NetworkSettings"]["Networks"].values() if inspected is not None else ()
         address, mac = next(((one["IPAddress"], one["MacAddress"]) for one in networks), ("", ""))
-        if not address:
+        if inspected is None or not address:
             return Failed(slice.task.arn, PAUSE, FAILED + "the pause container has ended", self._clock.now())
+        if translate.FARGATE_FILES in (inspected["HostConfig"].get("Ulimits") or ()):  # one from before says nothing
+            self.raises_files = True
         return Connected(slice.task.arn, pause_id, address, mac or _mac(address), self._clock.now())
 
     def disconnect(self, slice: TaskSlice) -> Observation:
@@ -65,8 +67,7 @@ class Interfaces:
         body = translate.pause_body(
             slice, translate.Facts(self._identity, network=self._network.id(), pause_image=image.id)
         )
-        trial = slice.task.launch_type == "FARGATE" and self.raises_files is None
-        if trial:
+        if slice.task.launch_type == "FARGATE" and self.raises_files is None:
             body["HostConfig"]["Ulimits"] = [translate.FARGATE_FILES]
         try:
             pause_id = self._engine.create_once(self._name(slice), body)
@@ -76,8 +77,6 @@ class Interfaces:
             pause.load(self._engine, image)
             pause_id = self._engine.create_once(self._name(slice), body)
         self._engine.start(pause_id)
-        if trial:
-            self.raises_files = True
         return pause_id
 
     def _name(self, slice: TaskSlice) -> str:

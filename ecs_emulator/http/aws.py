@@ -1,0 +1,138 @@
+"""The door of the AWS API: a POST names its operation in `X-Amz-Target`, its account and region in the credential scope.
+
+It stands before WSGI, where a connection is kept for the next request: an SDK asks often, and little at a time.
+What lives only here: headers and status codes. What it does not know: any operation.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from email.message import Message
+from pathlib import Path
+
+from flask import Flask, Response
+
+from ecs_emulator.arns import World
+from ecs_emulator.clock import Clock
+from ecs_emulator.config import Config
+from ecs_emulator.http import hosts, sigv4
+from ecs_emulator.http.exchange import Body, Exchange, MalformedRequest
+from ecs_emulator.ids import Ids
+from ecs_emulator.store import Store
+from ecs_emulator.wire import encoding
+from ecs_emulator.wire.call import Context
+from ecs_emulator.wire.dispatch import Service
+from ecs_emulator.wire.errors import AwsError, SerializationException, ServerException, UnknownOperationException
+from ecs_emulator.wire.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+LONGEST_BODY = 16 * 1024 * 1024
+_PIECE = 64 * 1024
+
+
+class RequestEntityTooLargeException(AwsError):
+    STATUS = 413
+    message = f"The request is larger than {LONGEST_BODY} bytes."
+
+
+class Door:
+    """What every request of the AWS API shares. Lives as long as the server; holds no state of its own."""
+
+    def __init__(
+        self,
+        services: tuple[Service, ...],
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        config: Config,
+        tokens: Tokens,
+        endpoint: Callable[[], str],
+    ) -> None:
+        self._services = {service.model.target_prefix: service for service in services}
+        self._guard = hosts.Guard(config.allowed_hosts)
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._config = config
+        self._tokens = tokens
+        self._endpoint = endpoint
+        self._data_dir: Path = config.data_dir
+
+    def takes(self, path: str, headers: Message) -> bool:
+        """Whether this is a request to one of these services."""
+        if path != "/" and not path.startswith("/?"):
+            return False
+        return headers.get("X-Amz-Target", "").rpartition(".")[0] in self._services
+
+    def serve(self, exchange: Exchange) -> None:
+        """One request of the AWS JSON protocol, answered whatever happens; only a client that left is left alone."""
+        if not self._guard.admits(exchange.headers.get("Host", "")):
+            exchange.answer(403, [("Content-Type", CONTENT_TYPE)], hosts.REFUSAL)
+            return
+        request_id = str(uuid.uuid4())
+        try:
+            status, content = self._answered(exchange, request_id)
+        except AwsError as refusal:
+            status, content = refusal.status, encoding.encode(refusal.to_document())
+        except (ConnectionError, TimeoutError):
+            raise  # nobody is there to answer
+        except Exception:
+            log.exception("%s failed", exchange.headers.get("X-Amz-Target"))
+            bug = ServerException()
+            status, content = bug.status, encoding.encode(bug.to_document())
+        exchange.answer(status, [("Content-Type", CONTENT_TYPE), ("x-amzn-RequestId", request_id)], content)
+
+    def _answered(self, exchange: Exchange, request_id: str) -> tuple[int, bytes]:
+        prefix, _, operation = exchange.headers.get("X-Amz-Target", "").rpartition(".")
+        if exchange.method != "POST":
+            raise UnknownOperationException
+        body = _whole(exchange.body)
+        context = self._context(exchange.headers.get("Authorization"), exchange.query, request_id)
+        return self._services[prefix].answer(operation, body, context)
+
+    def _context(self, authorization: str | None, query: Mapping[str, str], request_id: str) -> Context:
+        scope = sigv4.scope_of(authorization, query)
+        world = World(sigv4.account_of(scope.access_key, self._config.account), scope.region)
+        return Context(
+            store=self._store,
+            world=world,
+            now=self._clock.now(),
+            ids=self._ids,
+            config=self._config,
+            principal_arn=world.root_arn,
+            request_id=request_id,
+            data_dir=self._data_dir,
+            endpoint=self._endpoint(),
+            tokens=self._tokens,
+        )
+
+
+def _whole(body: Body) -> bytes:
+    """All that the client sends; a stream that breaks off raises BodyCut."""
+    content = bytearray()
+    try:
+        while (body.length or len(content)) <= LONGEST_BODY:
+            if body.finished or not (piece := body.read(body.length or _PIECE)):
+                return bytes(content)
+            content += piece
+    except MalformedRequest as error:
+        raise SerializationException(str(error)) from None
+    raise RequestEntityTooLargeException
+
+
+def create_app() -> Flask:
+    """The application at `/`: a request that the door did not take names no operation."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
+
+    @app.post("/")
+    def answer() -> Response:
+        refusal = UnknownOperationException()
+        headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
+        return Response(encoding.encode(refusal.to_document()), refusal.status, headers)
+
+    return app
