@@ -6,8 +6,10 @@ A session that leaves something of an emulator's on the engine fails, whatever i
 from __future__ import annotations
 
 import os
+import subprocess
 from contextlib import closing
 from functools import cache
+from typing import Any
 
 import docker
 import pytest
@@ -21,7 +23,9 @@ REQUIRED = "ECS_EMULATOR_TEST_ENGINE"
 """Set to `required` by `make test`: without an engine the suite fails instead of skipping."""
 
 OLDEST_API = (1, 41)
-LEFT_BEFORE = pytest.StashKey[set[str]]()
+USES_ENGINE = pytest.StashKey[bool]()
+STARTED = {str(os.getpid())}
+"""Every process that this session started, itself included: what others leave on the same engine is not its fault."""
 
 os.environ.update(calmed := calm(os.environ))
 for foreign in set(os.environ) - set(calmed):
@@ -42,7 +46,7 @@ def why_no_engine() -> str | None:
 
 
 def left_on_the_engine() -> set[str]:
-    """What emulators of this process, or of processes that ended, have on the engine; the living keep theirs."""
+    """What emulators of this process, or of its children that ended, have on the engine."""
     labelled = {"label": LABEL_OWNER}
     with closing(docker.from_env(timeout=60)) as client:
         volumes = client.api.volumes(filters=labelled)["Volumes"] or ()
@@ -51,9 +55,25 @@ def left_on_the_engine() -> set[str]:
             *(("network", each["Id"], each["Labels"]) for each in client.api.networks(filters=labelled)),
             *(("volume", each["Name"], each["Labels"]) for each in volumes),
         ]
-    ours = owner.this_process()
     owned = [(f"{kind} {name}", labels[LABEL_OWNER]) for kind, name, labels in found]
-    return {what for what, whose in owned if whose == ours or owner.is_dead(whose)}
+    return {what for what, whose in owned if started_here(whose)}
+
+
+def started_here(whose: str) -> bool:
+    """Whether the owner, as the label tells it, is this process, or a child of it that is dead."""
+    process = whose.rpartition("/")[0].rpartition("/")[2]
+    return whose == owner.this_process() or (process in STARTED and owner.is_dead(whose))
+
+
+def pytest_sessionstart() -> None:
+    """From here on the children are counted."""
+    start = subprocess.Popen.__init__
+
+    def counted(self: subprocess.Popen[Any], *arguments: Any, **options: Any) -> None:
+        start(self, *arguments, **options)
+        STARTED.add(str(self.pid))
+
+    subprocess.Popen.__init__ = counted  # type: ignore[method-assign]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -61,7 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not waiting:
         return
     if (reason := why_no_engine()) is None:
-        config.stash[LEFT_BEFORE] = left_on_the_engine()
+        config.stash[USES_ENGINE] = True
         return
     if os.environ.get(REQUIRED) == "required":
         raise pytest.UsageError(reason)
@@ -71,9 +91,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    before = session.config.stash.get(LEFT_BEFORE, None)
-    if before is None or session.config.option.collectonly:
+    if not session.config.stash.get(USES_ENGINE, False) or session.config.option.collectonly:
         return
-    if left := sorted(left_on_the_engine() - before):
+    if left := sorted(left_on_the_engine()):
         print(f"\nThe tests left behind on the engine: {', '.join(left)}")
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED

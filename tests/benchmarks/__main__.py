@@ -1,0 +1,96 @@
+"""`python -m tests.benchmarks [PART …]`: one table for each part, never a verdict by exit status; Ctrl-C leaves nothing behind."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from tests.benchmarks import table
+from tests.environment import calm
+
+PARTS = ("api", "registry", "start", "loop", "launch", "service", "replace")
+"""Each is a module beside this one, with a TITLE, the SECONDS that it may take, and `measure()`, which yields rows."""
+INTERRUPTED = 130
+
+
+class TooLong(Exception):
+    """A part took longer than it may."""
+
+
+def main(asked: list[str]) -> int:
+    """0 where every part could be measured, whatever came of it."""
+    if unknown := [name for name in asked if name not in PARTS]:
+        print(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.", file=sys.stderr)
+        return 2
+    _calm_down()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
+    print(_machine(), flush=True)
+    try:
+        failed = [name for name in PARTS if name in (asked or PARTS) and not _run(name)]
+    except KeyboardInterrupt:
+        print("\nInterrupted: what was started has been ended.", file=sys.stderr)
+        return INTERRUPTED
+    return 1 if failed else 0
+
+
+def _run(name: str) -> bool:
+    part = importlib.import_module(f"tests.benchmarks.{name}")
+    began = time.monotonic()
+    rows: list[table.Row] = []
+    trouble = None
+    try:
+        with _within(part.SECONDS):
+            rows.extend(part.measure())
+    except Exception as error:
+        trouble = error
+    print("\n" + table.show(part.TITLE, rows, time.monotonic() - began), flush=True)
+    if trouble is not None:
+        print(f"  {name} could not be measured to its end: {type(trouble).__name__}: {trouble}", flush=True)
+    return trouble is None
+
+
+@contextmanager
+def _within(seconds: int) -> Iterator[None]:
+    def ring(number: int, frame: FrameType | None) -> NoReturn:
+        raise TooLong(f"it took more than {seconds} s")
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    """Once: whoever is impatient twice would stop the tidying up."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _calm_down() -> None:
+    environment = calm(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def _machine() -> str:
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} cores, load {load:.1f} at the start, Python {platform.python_version()}, {platform.system()} "
+        f"{platform.release()}. Read the ratios: seconds are this machine's, and what else it does is in them."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
