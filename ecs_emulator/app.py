@@ -205,7 +205,7 @@ class Emulator:
             dispatch.Service("logs", load("logs"), logs, logs_constraints, reads=["TestMetricFilter"]),
         )
         door = aws.Door(services, self.store, self.clock, self.ids, self.config, self._tokens, lambda: self.endpoint)
-        app = aws.create_app()
+        app = aws.create_app(door)
         app.register_blueprint(own.create_routes(self))
         blobs = oci.mount(app, self.store, self.clock, self.config)
         self._server.mount(hosts.guarded(app, self.config.allowed_hosts), door, blobs)

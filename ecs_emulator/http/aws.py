@@ -1,6 +1,7 @@
 """The door of the AWS API: a POST names its operation in `X-Amz-Target`, its account and region in the credential scope.
 
-It stands before WSGI, where a connection is kept for the next request: an SDK asks often, and little at a time.
+It is a Flask application, and the emulator's own server asks it before WSGI, where a connection is kept for the next request:
+an SDK asks often, and little at a time.
 What lives only here: headers and status codes. What it does not know: any operation.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 from pathlib import Path
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from ecs_emulator.arns import World
 from ecs_emulator.clock import Clock
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/x-amz-json-1.1"
 LONGEST_BODY = 16 * 1024 * 1024
 _PIECE = 64 * 1024
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers, content."""
 
 
 class RequestEntityTooLargeException(AwsError):
@@ -73,26 +77,33 @@ class Door:
         if not self._guard.admits(exchange.headers.get("Host", "")):
             exchange.answer(403, [("Content-Type", CONTENT_TYPE)], hosts.REFUSAL)
             return
+        if exchange.method != "POST":
+            exchange.answer(*_refused(UnknownOperationException(), str(uuid.uuid4())))
+            return
+        headers = exchange.headers
+        target, authorization = headers.get("X-Amz-Target", ""), headers.get("Authorization")
+        exchange.answer(*self.answer(target, authorization, exchange.query, lambda: _whole(exchange.body)))
+
+    def answer(
+        self, target: str, authorization: str | None, query: Mapping[str, str], body: Callable[[], bytes]
+    ) -> Answer:
+        """Status, headers and content for one request; `body` reads what the client sends."""
         request_id = str(uuid.uuid4())
         try:
-            status, content = self._answered(exchange, request_id)
+            prefix, _, operation = target.rpartition(".")
+            service = self._services.get(prefix)
+            if service is None:
+                raise UnknownOperationException
+            content = body()
+            status, document = service.answer(operation, content, self._context(authorization, query, request_id))
         except AwsError as refusal:
-            status, content = refusal.status, encoding.encode(refusal.to_document())
+            return _refused(refusal, request_id)
         except (ConnectionError, TimeoutError):
             raise  # nobody is there to answer
         except Exception:
-            log.exception("%s failed", exchange.headers.get("X-Amz-Target"))
-            bug = ServerException()
-            status, content = bug.status, encoding.encode(bug.to_document())
-        exchange.answer(status, [("Content-Type", CONTENT_TYPE), ("x-amzn-RequestId", request_id)], content)
-
-    def _answered(self, exchange: Exchange, request_id: str) -> tuple[int, bytes]:
-        prefix, _, operation = exchange.headers.get("X-Amz-Target", "").rpartition(".")
-        if exchange.method != "POST":
-            raise UnknownOperationException
-        body = _whole(exchange.body)
-        context = self._context(exchange.headers.get("Authorization"), exchange.query, request_id)
-        return self._services[prefix].answer(operation, body, context)
+            log.exception("%s failed", target)
+            return _refused(ServerException(), request_id)
+        return status, [("Content-Type", CONTENT_TYPE), ("x-amzn-RequestId", request_id)], document
 
     def _context(self, authorization: str | None, query: Mapping[str, str], request_id: str) -> Context:
         scope = sigv4.scope_of(authorization, query)
@@ -124,15 +135,20 @@ def _whole(body: Body) -> bytes:
     raise RequestEntityTooLargeException
 
 
-def create_app() -> Flask:
-    """The application at `/`: a request that the door did not take names no operation."""
+def _refused(refusal: AwsError, request_id: str) -> Answer:
+    headers = [("Content-Type", CONTENT_TYPE), ("x-amzn-RequestId", request_id)]
+    return refusal.status, headers, encoding.encode(refusal.to_document())
+
+
+def create_app(door: Door) -> Flask:
+    """The application at `/`, for whoever serves it by WSGI; the emulator's own server asks the door first."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
 
     @app.post("/")
     def answer() -> Response:
-        refusal = UnknownOperationException()
-        headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
-        return Response(encoding.encode(refusal.to_document()), refusal.status, headers)
+        target, authorization = request.headers.get("X-Amz-Target", ""), request.headers.get("Authorization")
+        status, headers, content = door.answer(target, authorization, request.args, request.get_data)
+        return Response(content, status, headers)
 
     return app

@@ -39,7 +39,7 @@ def door(tmp_path: Any) -> Iterator[aws.Door]:
 @pytest.fixture
 def connection(door: aws.Door) -> Iterator[http.client.HTTPConnection]:
     server = Server("127.0.0.1", 0)
-    server.mount(hosts.guarded(aws.create_app(), ()), door)
+    server.mount(hosts.guarded(aws.create_app(door), ()), door)
     with server:
         made = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
         yield made
@@ -156,3 +156,14 @@ def test_a_bug_is_answered_and_said_and_harms_this_request_alone(
     monkeypatch.undo()
     assert "ListClusters failed" in caplog.text
     assert ask(connection, "ListClusters")[0] == 200
+
+
+def test_the_flask_application_answers_what_the_door_answers(door: aws.Door) -> None:
+    client = aws.create_app(door).test_client()
+    signed = {"Authorization": SIGNED.format(key="123456789012", region="us-east-1")}
+    listed = client.post("/", data=b"{}", headers={**signed, "X-Amz-Target": f"{TARGET}.ListClusters"})
+    assert (listed.status_code, listed.get_json(force=True)) == (200, {"clusterArns": []})
+    unknown = client.post("/", data=b"{}", headers={**signed, "X-Amz-Target": f"{TARGET}.Nonsense"})
+    assert (unknown.status_code, unknown.get_json(force=True)) == (400, {"__type": "UnknownOperationException"})
+    unsigned = client.post("/", data=b"{}", headers={"X-Amz-Target": f"{TARGET}.ListClusters"})
+    assert unsigned.get_json(force=True)["__type"] == "MissingAuthenticationTokenException"
