@@ -58,8 +58,11 @@ log = logging.getLogger(__name__)
 
 EMULATOR_ID = "emulator-id"
 TOKEN_KEY = "page-token-key"
+ENGINE_KIND = "engine-kind"
+JOIN_SECONDS = 10.0
 HOUSEKEEPING_EVERY = 3600.0
 LARGEST_PORT = 65_535
+MOST_DECISIONS = 1000
 ACCOUNT_DIGITS = 12
 CLEARING_LOOKS_EVERY = 0.02
 
@@ -104,25 +107,27 @@ class Emulator:
         _refuse(config)
         self.failure: str | None = None
         self._on_failure = on_failure
+        self._failing = threading.Lock()
+        self._ending = threading.Event()
+        self._threads: list[threading.Thread] = []
         self.clock = SystemClock()
         self.ids = Ids()
-        self.engine = choose_engine(config.engine)
         with contextlib.ExitStack() as undo:
             self._data_dir = _data_dir(config)
             undo.callback(self._data_dir.release)
             self.store = _store(self._data_dir.path, config)
             undo.callback(self.store.close)
+            self.engine = self._engine_of(config.engine)
             self._server = _server(config)
             undo.callback(self._server.stop)
             self.config = replace(config, port=self._server.port, data_dir=self._data_dir.path)
             self.id = self._fact(EMULATOR_ID, secrets.token_hex(8))
+            self._tokens = Tokens(bytes.fromhex(self._fact(TOKEN_KEY, secrets.token_hex(32))))
             self.agent = self._agent()
-            undo.pop_all()
-        self.workers = ThreadedWorkers(self.agent, self.clock)
-        self.loop = Loop(self.store, self.agent, self.workers, self.clock, self.ids, self.config)
-        self._tokens = Tokens(bytes.fromhex(self._fact(TOKEN_KEY, secrets.token_hex(32))))
-        self._threads: list[threading.Thread] = []
-        self._ending = threading.Event()
+            self.workers = ThreadedWorkers(self.agent, self.clock)
+            self.loop = Loop(self.store, self.agent, self.workers, self.clock, self.ids, self.config)
+            self._blobs = self._mount()
+            self._undo = undo.pop_all()
 
     @property
     def endpoint(self) -> str:
@@ -133,29 +138,31 @@ class Emulator:
 
     def start(self) -> Self:
         """Begin to move and to answer."""
-        blobs = self._mount()
         self._thread("control", self.loop.run)
         self._thread("engine-watch", lambda: self.agent.watch(self.loop.tell))
-        self._thread("housekeeping", lambda: self._keep_house(blobs))
+        self._thread("housekeeping", self._keep_house)
         self._server.start()
         return self
 
     def stop(self, *, remove: bool | None = None) -> None:
-        """End cleanly: requests under way, decisions, effects. `remove` the tasks' containers: where ephemeral, unless told."""
-        if not self._threads:
-            return
-        self._server.stop()
-        self._ending.set()
-        self.loop.tell(Stop())
-        self.workers.close()
-        remove = (self.config.ephemeral or self.config.remove_on_exit) if remove is None else remove
-        self.agent.forget(keep_running=not remove)
-        self.agent.close()
-        for thread in self._threads:
-            thread.join(10)
-        self._threads.clear()
-        self.store.close()
-        self._data_dir.release()
+        """End cleanly: requests under way, decisions, effects. `remove` the tasks' containers: where ephemeral, unless told.
+
+        What was decided and not yet done is decided again at the next start.
+        """
+        started, self._threads = self._threads, []
+        if started:
+            self._server.stop()
+            self._ending.set()
+            self.loop.tell(Stop())
+            control, *others = started
+            control.join(JOIN_SECONDS)
+            self.workers.close()
+            remove = (self.config.ephemeral or self.config.remove_on_exit) if remove is None else remove
+            self.agent.forget(keep_running=not remove)
+            self.agent.close()
+            for thread in others:
+                thread.join(JOIN_SECONDS)
+        self._undo.close()
 
     def __enter__(self) -> Self:
         return self if self._threads else self.start()
@@ -176,12 +183,28 @@ class Emulator:
             target()
         except Exception as error:
             log.critical("the %s thread has failed; the emulator answers no more", name, exc_info=True)
+            if not self._failing.acquire(blocking=False):
+                return  # another was first, and has said so
             self.failure = f"the {name} thread has failed: {type(error).__name__}: {error}"
-            self._server.stop()
             if self._on_failure is not None:
                 self._on_failure()
+            else:
+                self._server.stop()
 
     # --- introductions ------------------------------------------------------------------------------------------------
+
+    def _engine_of(self, choice: EngineChoice) -> Engine:
+        """The engine that the data directory's tasks run on; a new directory, or one without tasks, takes what is there."""
+        engine = choose_engine(choice)
+        with self.store.transaction() as tx:
+            known = tx.get(Fact, ENGINE_KIND)
+            if known is not None and known.value != engine.name and tx.first(Task, cleaned=False) is not None:
+                raise CannotStart(
+                    f"the tasks of {self._data_dir.path} run on {known.value}, and {engine.because}; "
+                    f"start with --engine {known.value}, or reset the directory"
+                )
+            tx.put(Fact(ENGINE_KIND, engine.name))
+        return engine
 
     def _agent(self) -> Agent:
         kept = self.config.timings.containers_kept
@@ -207,17 +230,20 @@ class Emulator:
         door = aws.Door(services, self.store, self.clock, self.ids, self.config, self._tokens, lambda: self.endpoint)
         app = aws.create_app(door)
         app.register_blueprint(own.create_routes(self))
-        blobs = oci.mount(app, self.store, self.clock, self.config)
+        try:
+            blobs = oci.mount(app, self.store, self.clock, self.config)
+        except OSError as error:
+            raise CannotStart(f"the data directory {self.config.data_dir} cannot be used: {error}") from error
         self._server.mount(hosts.guarded(app, self.config.allowed_hosts), door, blobs)
         return blobs
 
-    def _keep_house(self, blobs: BlobDoor) -> None:
+    def _keep_house(self) -> None:
         """Every hour: forget blobs that no repository has, uploads that nobody continues, log events past their retention."""
         while not self._ending.is_set():
             try:
-                freed = blobs.tidy()
+                freed = self._blobs.tidy()
                 expired = retention.sweep(self.store, self.config.data_dir, self.clock.now())
-            except OSError as error:
+            except (OSError, StoreUnusable) as error:
                 log.warning("what is no longer needed could not be removed: %s", error)
             else:
                 log.debug("removed %d bytes of image content and %d log segments that nobody needs", freed, expired)
@@ -257,10 +283,10 @@ class Emulator:
         }
 
     def decisions(self, subject: str, limit: int) -> list[dict[str, Any]]:
-        """The newest decisions about what this ARN or the end of one names, oldest first."""
+        """The newest decisions about the thing with this ARN, or about all where none is named, oldest first."""
         with self.store.snapshot() as tx:
             named = {"subject": subject} if subject else {}
-            found = tx.find(Decided, order="seq", descending=True, limit=min(limit, 1000), **named)
+            found = tx.find(Decided, order="seq", descending=True, limit=max(1, min(limit, MOST_DECISIONS)), **named)
         return [{"at": one.at, "subject": one.subject, "text": one.text} for one in reversed(found)]
 
     def add_instances(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -15,15 +15,19 @@ from typing import Any
 
 from ecs_emulator import __version__, config
 
+Environment = Mapping[str, str]
+COMMANDS = ("serve", "status", "logs", "why", "instances", "reset")
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("", "0", "false", "no", "off")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script; answers the exit status."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(next((word for word in arguments if not word.startswith("-")), ""))
+    options = parser.parse_args(arguments)
     if not hasattr(options, "command"):
-        _parser().print_help()
+        parser.print_help()
         return 2
     module, _, function = options.command.partition(":")
     try:
@@ -50,14 +54,17 @@ def default_data_dir() -> Path:
 # --- the words ---
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """The variables of the environment are looked at for the chosen command only: another's mistake is none of its business."""
+    environment = {command: os.environ if command == chosen else {} for command in COMMANDS}
     parser = argparse.ArgumentParser(prog="ecs-emulator", description="Amazon ECS and ECR on your own machine.")
     parser.add_argument("--version", action="version", version=f"ecs-emulator {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _serve_words(commands.add_parser("serve", help="run the emulator"))
-    _asking_words(commands)
+    _serve_words(commands.add_parser("serve", help="run the emulator"), environment["serve"])
+    _asking_words(commands, environment)
     _reset_words(
-        commands.add_parser("reset", help="remove a data directory and all that its server made on the engine")
+        commands.add_parser("reset", help="remove a data directory and all that its server made on the engine"),
+        environment["reset"],
     )
     return parser
 
@@ -65,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 class _Flags:
     """Adds flags whose defaults come from `ECS_EMULATOR_*` variables."""
 
-    def __init__(self, parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    def __init__(self, parser: argparse.ArgumentParser, environment: Environment) -> None:
         self._parser = parser
         self._environment = environment
 
@@ -87,9 +94,9 @@ def _variable(flag: str) -> str:
     return "ECS_EMULATOR_" + flag.removeprefix("--").replace("-", "_").upper()
 
 
-def _serve_words(parser: argparse.ArgumentParser) -> None:
+def _serve_words(parser: argparse.ArgumentParser, environment: Environment) -> None:
     parser.set_defaults(command="serve:serve")
-    flags = _Flags(parser, os.environ)
+    flags = _Flags(parser, environment)
     flags.value("--host", "127.0.0.1", "the address to listen on (default: 127.0.0.1)")
     flags.value("--port", config.DEFAULT_PORT, "the port; 0 picks a free one (default: 4566)", type=int)
     flags.value("--data-dir", None, "where everything is kept (default: a directory of yours)", type=Path, metavar="D")
@@ -109,7 +116,7 @@ def _serve_words(parser: argparse.ArgumentParser) -> None:
     flags.switch("--remove-on-exit", "remove the tasks' containers at the end, with a data directory too")
 
 
-def _asking_words(commands: Any) -> None:
+def _asking_words(commands: Any, environment: Mapping[str, Environment]) -> None:
     status = commands.add_parser("status", help="how a running emulator is")
     status.set_defaults(command="asking:status")
     logs = commands.add_parser("logs", help="the log lines of a task, or of a log group")
@@ -131,17 +138,17 @@ def _asking_words(commands: Any) -> None:
     adding.add_argument("--cpu", type=int, help="CPU units, 1024 a vCPU (default: the host's)")
     adding.add_argument("--memory", type=int, help="MiB (default: the host's)")
     adding.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE")
-    for parser in (status, logs, why, adding):
-        flags = _Flags(parser, os.environ)
+    for command, parser in (("status", status), ("logs", logs), ("why", why), ("instances", adding)):
+        flags = _Flags(parser, environment[command])
         flags.value("--endpoint", None, "the running emulator (default: http://127.0.0.1:<port>)")
         flags.value("--port", config.DEFAULT_PORT, argparse.SUPPRESS, type=int)
         flags.value("--account", config.DEFAULT_ACCOUNT, "the account to ask as")
         flags.value("--region", config.DEFAULT_REGION, "the region to ask in")
 
 
-def _reset_words(parser: argparse.ArgumentParser) -> None:
+def _reset_words(parser: argparse.ArgumentParser, environment: Environment) -> None:
     parser.set_defaults(command="reset:reset")
-    flags = _Flags(parser, os.environ)
+    flags = _Flags(parser, environment)
     flags.value("--data-dir", None, "the data directory (default: the one that serve uses)", type=Path, metavar="D")
     parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
     parser.add_argument(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ecs_emulator.records import Mark
-from ecs_emulator.store.tables import migrate, table_of
+from ecs_emulator.store.tables import migrate, refuse_damaged, table_of
 
 R = TypeVar("R")
 
@@ -180,6 +180,7 @@ class Store:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(self._open()) as connection:
+                refuse_damaged(connection)
                 migrate(connection)
         except (sqlite3.DatabaseError, OSError) as error:
             raise StoreUnusable(f"the data directory {directory} cannot be used: {error}") from error
@@ -243,7 +244,11 @@ class Store:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=30
         )
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={self._synchronous}")
-        connection.execute("PRAGMA temp_store=MEMORY")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={self._synchronous}")
+            connection.execute("PRAGMA temp_store=MEMORY")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import shutil
@@ -12,6 +11,9 @@ from pathlib import Path
 
 EPHEMERAL_PREFIX = "ecs-emulator-"
 LOCK = "lock"
+STATE = "state.sqlite3"
+OURS = (STATE, f"{STATE}-wal", f"{STATE}-shm", f"{STATE}-journal", "registry", "logs")
+"""Everything that a server keeps in its directory, beside the lock."""
 
 
 class DataDirInUse(Exception):
@@ -48,21 +50,44 @@ class DataDir:
         os.close(self._file)
 
 
+def remove(directory: DataDir) -> list[str]:
+    """Remove what a server keeps in its directory, under its lock; the names of what is somebody else's, and stays."""
+    for name in OURS:
+        path = directory.path / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    left = sorted(path.name for path in directory.path.iterdir() if path.name != LOCK)
+    (directory.path / LOCK).unlink()
+    if not left:
+        directory.path.rmdir()
+    directory.release()
+    return left
+
+
 def orphans() -> Iterator[Path]:
-    """Ephemeral directories whose server died without removing them."""
+    """Ephemeral directories whose server died without removing them; those of another user are not ours to judge."""
     for path in sorted(Path(tempfile.gettempdir()).glob(f"{EPHEMERAL_PREFIX}*")):
-        if path.is_dir() and (path / LOCK).exists() and not in_use(path):
+        if _locked(path) is False:
             yield path
 
 
 def in_use(path: Path) -> bool:
     """Whether a server runs on this directory now."""
-    with contextlib.suppress(OSError):
+    return _locked(path) is True
+
+
+def _locked(path: Path) -> bool | None:
+    """Whether a server holds the directory's lock; None where there is none that we may look at."""
+    try:
         file = os.open(path / LOCK, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(file)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
     return False

@@ -193,6 +193,13 @@ def _nested(kind: type) -> Codec:
     return build
 
 
+def refuse_damaged(connection: sqlite3.Connection) -> None:
+    """Read through the whole file once, so that damage is found now and not by a request in a week."""
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"it is damaged ({' '.join(found.split())})")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to what the record classes are now; old rows take the default of a column that is new."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
