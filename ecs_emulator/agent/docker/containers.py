@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecs_emulator.agent import ports, translate, volumes
+from ecs_emulator.agent import ports, translate, unbuilt, volumes
 from ecs_emulator.agent.docker.awslogs import AwsLogs, NoStream
 from ecs_emulator.agent.docker.engine import Engine, EngineJson, Refused
 from ecs_emulator.agent.docker.free_ports import FreePorts, NoFreePorts
@@ -29,6 +29,7 @@ from ecs_emulator.control.plan import (
     TaskSlice,
 )
 from ecs_emulator.records.tasks import Container, Stage
+from ecs_emulator.rules.dependencies import definition_of
 
 LOOK_AGAIN = 1.0
 """Seconds until a container is looked at again that should be dead by now."""
@@ -64,6 +65,8 @@ class Containers:
     def pull(self, slice: TaskSlice, name: str) -> Observation:
         """The image under its id, whatever becomes of its tag."""
         task, image = slice.task, _record(slice, name).image
+        if (refusal := unbuilt.refusal(definition_of(slice.definition, name))) is not None:
+            return Failed(task.arn, name, refusal, self._clock.now())
         try:
             found = self._images.resolve(image, World(task.account, task.region))
         except CannotPull as trouble:
