@@ -11,17 +11,19 @@ from typing import Any
 from ecs_emulator import arns
 from ecs_emulator.ecs import resolve
 from ecs_emulator.ecs.errors import (
+    ClusterContainsCapacityProviderException,
     ClusterContainsContainerInstancesException,
     ClusterContainsServicesException,
     ClusterContainsTasksException,
     InvalidParameterException,
 )
+from ecs_emulator.records.capacity_providers import CapacityProvider, CapacityProviderStatus
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus, Origin
 from ecs_emulator.records.services import Service, ServiceStatus
 from ecs_emulator.records.settings import AccountSetting
 from ecs_emulator.records.tasks import DesiredStatus, Task, TaskStatus
-from ecs_emulator.rules import capacity, machines, resources, settings, tags
+from ecs_emulator.rules import capacity, machines, providers, resources, settings, tags
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import page
 
@@ -79,10 +81,10 @@ def create_cluster(call: Call, params: Params) -> Document:
             raise InvalidParameterException(
                 "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
             )
-        return {"cluster": {**document(call, twin), "tags": twin.request.get("tags", [])}}
+        return {"cluster": {**_made(call, twin), "tags": twin.request.get("tags", [])}}
     cluster = _asked_for(call, arn, name, given)
     call.put(cluster)
-    return {"cluster": {**document(call, cluster), "tags": tags.document(cluster.tags)}}
+    return {"cluster": {**_made(call, cluster), "tags": tags.document(cluster.tags)}}
 
 
 def describe_clusters(call: Call, params: Params) -> Document:
@@ -180,7 +182,9 @@ def _asked_for(call: Call, arn: str, name: str, given: Mapping[str, Any]) -> Clu
         spec["configuration"] = configuration
     if defaults := given.get("serviceConnectDefaults"):
         spec.update(_service_connect(call, defaults))
-    providers = capacity.associated(given.get("capacityProviders", ()))
+    asked = given.get("capacityProviders", ())
+    own = resolve.capacity_providers(call, asked, arn)
+    associated = capacity.associated(asked, {each.name for each in own})
     return Cluster(
         arn=arn,
         account=call.world.account,
@@ -189,8 +193,9 @@ def _asked_for(call: Call, arn: str, name: str, given: Mapping[str, Any]) -> Clu
         status=ClusterStatus.ACTIVE,
         created_at=call.now,
         spec=spec,
-        capacity_providers=providers,
-        default_strategy=capacity.strategy(given.get("defaultCapacityProviderStrategy", ()), providers),
+        capacity_providers=associated,
+        default_strategy=capacity.strategy(given.get("defaultCapacityProviderStrategy", ()), associated),
+        attachments=providers.attachments(own, (), call.ids),
         tags=asked_tags,
         request=dict(given),
     )
@@ -262,11 +267,11 @@ def _service_connect(call: Call, defaults: Mapping[str, str]) -> dict[str, Any]:
 
 def _changed(call: Call, cluster: Cluster) -> Document:
     call.put(cluster)
-    return {"cluster": {**document(call, cluster), "attachments": []}}
+    return {"cluster": {**document(call, cluster), "attachments": [], **_attached(cluster)}}
 
 
 def _refuse_inhabited(call: Call, cluster: Cluster) -> None:
-    """The order is AWS's: tasks, services, container instances."""
+    """The order is AWS's: tasks, services, container instances, capacity providers of its own."""
     if call.count(Task, cluster_arn=cluster.arn, last_status=resources.HOLDING):
         raise ClusterContainsTasksException()
     if call.count(Service, cluster_arn=cluster.arn, status=ServiceStatus.ACTIVE):
@@ -274,6 +279,8 @@ def _refuse_inhabited(call: Call, cluster: Cluster) -> None:
     machines_here = call.find(ContainerInstance, cluster_arn=cluster.arn, status=REGISTERED)
     if any(each.origin is not Origin.ON_DEMAND for each in machines_here):
         raise ClusterContainsContainerInstancesException()
+    if call.count(CapacityProvider, cluster_arn=cluster.arn, status=CapacityProviderStatus.ACTIVE):
+        raise ClusterContainsCapacityProviderException()
 
 
 # --- what is shown --------------------------------------------------------------------------------
@@ -357,8 +364,24 @@ _INCLUDES: Mapping[str, Callable[[Cluster, Counts], Document]] = {
     },
     "TAGS": lambda cluster, counts: {"tags": tags.document(cluster.tags)},
     "STATISTICS": lambda cluster, counts: {"statistics": _statistics(counts)},
-    "ATTACHMENTS": lambda cluster, counts: {"attachments": []},
+    "ATTACHMENTS": lambda cluster, counts: {"attachments": [], **_attached(cluster)},
 }
+
+
+def _made(call: Call, cluster: Cluster) -> Document:
+    """The cluster as CreateCluster answers: its attachments are still to come, if there are any."""
+    found = document(call, cluster)
+    if cluster.attachments:
+        made = providers.as_changed(cluster.attachments, ())
+        found |= {"attachments": made, "attachmentsStatus": "UPDATE_IN_PROGRESS"}
+    return found
+
+
+def _attached(cluster: Cluster) -> Document:
+    """What its capacity providers brought along. Attaching takes no time here: what is not new is complete."""
+    if not cluster.attachments:
+        return {}
+    return {"attachments": cluster.attachments, "attachmentsStatus": "UPDATE_COMPLETE"}
 
 
 def _with_arns(call: Call, wanted: list[str]) -> list[Cluster]:

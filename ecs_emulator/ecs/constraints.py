@@ -22,6 +22,10 @@ WORDED: dict[str, Refusal | None] = {
     "DeleteAttributes.attributes": (InvalidParameterException, "attributes can not be empty"),
     "DeregisterTaskDefinition.taskDefinition": (ClientException, "TaskDefinition can not be blank."),
     "DescribeContainerInstances.containerInstances": (ClientException, "Container Instances cannot be empty."),
+    "DescribeServiceDeployments.serviceDeploymentArns": (
+        InvalidParameterException,
+        "The Service ARN provided is invalid.",
+    ),
     "DescribeServiceRevisions.serviceRevisionArns": (
         InvalidParameterException,
         "The Service ARN provided is invalid.",

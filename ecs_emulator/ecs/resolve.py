@@ -12,10 +12,12 @@ from typing import Any
 
 from ecs_emulator import arns
 from ecs_emulator.ecs.errors import ClientException, ClusterNotFoundException, InvalidParameterException
+from ecs_emulator.records.capacity_providers import CapacityProvider, CapacityProviderStatus
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
 from ecs_emulator.records.instances import ContainerInstance
 from ecs_emulator.records.services import Service
 from ecs_emulator.records.tasks import Task
+from ecs_emulator.rules import capacity
 from ecs_emulator.wire.call import Call
 
 DEFAULT = "default"
@@ -94,6 +96,30 @@ def remembered_cluster(call: Call, arn: str) -> Cluster | None:
 def remembered(call: Call, cluster: Cluster) -> bool:
     """Whether the cluster is there, or was deleted within the time that ECS goes on describing it."""
     return cluster.deleted_at is None or call.now < cluster.deleted_at + call.config.timings.cluster_kept
+
+
+# --- capacity providers ---------------------------------------------------------------------------
+
+
+def capacity_provider(call: Call, reference: str) -> CapacityProvider | None:
+    """The account's own provider that a name or an ARN means, or None; a deleted one is forgotten as a cluster is."""
+    arn = call.world.arn("ecs", f"capacity-provider/{capacity.name_of(reference)}")
+    if reference.startswith("arn:") and reference != arn:
+        return None
+    found = call.get(CapacityProvider, arn)
+    if found is None or found.deleted_at is None:
+        return found
+    return found if call.now < found.deleted_at + call.config.timings.cluster_kept else None
+
+
+def capacity_providers(call: Call, references: Iterable[str], cluster_arn: str) -> list[CapacityProvider]:
+    """Those of the account's own that are meant and that the cluster may have: ACTIVE, and no other cluster's."""
+    found = {each.arn: each for each in (capacity_provider(call, one) for one in references) if each is not None}
+    return [
+        each
+        for each in found.values()
+        if each.status is CapacityProviderStatus.ACTIVE and each.cluster_arn in (None, cluster_arn)
+    ]
 
 
 # --- what stands in a cluster ---------------------------------------------------------------------

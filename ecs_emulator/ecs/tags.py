@@ -9,6 +9,7 @@ from typing import Any
 from ecs_emulator import arns
 from ecs_emulator.ecs import resolve
 from ecs_emulator.ecs.errors import ClientException, InvalidParameterException, ResourceNotFoundException
+from ecs_emulator.records.capacity_providers import CapacityProvider, CapacityProviderStatus
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
 from ecs_emulator.records.services import Service, ServiceStatus
@@ -63,6 +64,11 @@ KINDS: Mapping[str, Kind] = {
         "container instance",
         lambda each: _inactive("container instance") if each.status is InstanceStatus.INACTIVE else None,
         long_only=True,
+    ),
+    "capacity-provider": Kind(
+        CapacityProvider,
+        "capacity provider",
+        lambda each: _inactive("capacity provider") if each.status is CapacityProviderStatus.INACTIVE else None,
     ),
     "task-definition": Kind(TaskDefinition, "task definition", lambda each: None, error=ClientException),
 }

@@ -32,6 +32,8 @@ class Cluster:
     """The request as validated: settings, configuration, serviceConnectDefaults."""
     capacity_providers: list[str] = field(default_factory=list)
     default_strategy: list[dict[str, Any]] = field(default_factory=list)
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    """What its capacity providers brought along: scaling policies and lifecycle hooks."""
     tags: dict[str, str] = field(default_factory=dict)
     request: dict[str, Any] = field(default_factory=dict)
     """CreateCluster's arguments as sent, for its idempotency."""

@@ -1,4 +1,4 @@
-"""Capacity providers: the two that every account has, and what a strategy over providers may say.
+"""Capacity providers as a cluster sees them: which ones it may have, and what a strategy over them may say.
 
 Source: "Amazon ECS capacity providers" in the developer guide; CapacityProviderStrategyItem in the API reference.
 """
@@ -27,6 +27,10 @@ TWO_BASES = (
     "zero. Only one capacity provider can have a base value greater than zero. Specify a valid capacity provider "
     "strategy and try again."
 )
+MIXED = (
+    "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and Fargate "
+    "providers. Specify one or the other and try again."
+)
 NO_WEIGHT = (
     "There are no capacity providers in the capacity provider strategy with a weight value greater than zero. "
     "Specify a weight value greater than zero for at least one capacity provider and try again."
@@ -38,12 +42,15 @@ def name_of(reference: str) -> str:
     return reference.rpartition("/")[2] if reference.startswith("arn:") else reference
 
 
-def associated(references: Iterable[str]) -> list[str]:
-    """The names of the providers that a cluster is to have, each once. Raises InvalidParameterException."""
+def associated(references: Iterable[str], own: Collection[str] = ()) -> list[str]:
+    """The names of the providers that a cluster is to have, each once. Raises InvalidParameterException.
+
+    `own` names those of the account that the cluster may have.
+    """
     names = list(dict.fromkeys(map(name_of, references)))
     if len(names) > MOST_PROVIDERS:
         raise InvalidParameterException(f"capacityProviders can have at most {MOST_PROVIDERS} items.")
-    if any(name not in RESERVED for name in names):
+    if any(name not in RESERVED and name not in own for name in names):
         raise InvalidParameterException(UNKNOWN)
     return names
 
@@ -71,6 +78,8 @@ def strategy(items: Collection[Mapping[str, Any]], providers: Collection[str]) -
             raise InvalidParameterException(f"weight must be between 0 and {LARGEST_WEIGHT}")
     if any(each["capacityProvider"] not in providers for each in found):
         raise InvalidParameterException(NOT_ASSOCIATED)
+    if len({each["capacityProvider"] in RESERVED for each in found}) > 1:
+        raise InvalidParameterException(MIXED)
     if sum(each["base"] > 0 for each in found) > 1:
         raise InvalidParameterException(TWO_BASES)
     alone = len(found) == 1 and all("weight" not in each for each in items)  # then all tasks are its own

@@ -181,14 +181,27 @@ def on_demand(
     group: str,
     constraints: Sequence[placement.Constraint] = (),
     shape: Shape | None = None,
+    capacity_provider: str | None = None,
 ) -> ContainerInstance | None:
-    """The machine to register for a task that none `present` can take; None where a new one could not either."""
+    """The machine to register for a task that none `present` can take; None where a new one could not either.
+
+    It belongs to `capacity_provider`, as one that its Auto Scaling group would have launched.
+    """
     zones = zones_to_fill(world.region, (each.attributes.get(resources.AVAILABILITY_ZONE) for each in present))
     for zone in zones:
         probe = new(world, cluster, Ids(0), now, origin=Origin.ON_DEMAND, zone=zone, shape=shape)
         fresh = resources.candidate(probe, ())
         if placement.lacks(need, fresh) is None and placement.unsatisfied(constraints, fresh, group) is None:
-            return new(world, cluster, ids, now, origin=Origin.ON_DEMAND, zone=zone, shape=shape)
+            return new(
+                world,
+                cluster,
+                ids,
+                now,
+                origin=Origin.ON_DEMAND,
+                zone=zone,
+                shape=shape,
+                capacity_provider=capacity_provider,
+            )
     return None
 
 

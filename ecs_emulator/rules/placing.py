@@ -44,13 +44,15 @@ def place(
     `first_turn`: how many came before, so that the tasks of a service go round its subnets.
     """
     tasks: list[Task] = []
-    candidates: tuple[Candidate, ...] | None = None
+    pools: dict[str | None, tuple[Candidate, ...]] = {}  # a strategy's providers each have instances of their own
     for turn, one in enumerate(wanted, first_turn):
         if one.how.on_fargate:
             tasks.append(launching.task(one, ids, now, turn=turn))
             continue
+        provider = one.capacity_provider
+        candidates = pools.get(provider)
         if candidates is None:
-            candidates = resources.candidates(tx, one.cluster.arn)
+            candidates = resources.candidates(tx, one.cluster.arn, provider)
         found = _found(one, candidates, ids, strategies, constraints)
         if isinstance(found, Refusal) and config.instances is Instances.ON_DEMAND:
             machine = _made(tx, one, ids, now, constraints)
@@ -59,7 +61,7 @@ def place(
                 found = _found(one, more, ids, strategies, constraints)
         if isinstance(found, Refusal):
             return Placed(tuple(tasks), found)
-        candidates = found.candidates
+        pools[provider] = found.candidates
         tasks.append(launching.task(one, ids, now, instance_arn=found.arn, zone=found.zone, turn=turn))
     return Placed(tuple(tasks))
 
@@ -94,6 +96,7 @@ def _made(
         present=present,
         group=wanted.group,
         constraints=constraints,
+        capacity_provider=wanted.capacity_provider,
     )
     if machine is not None:
         tx.put(machine)
