@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,14 @@ LABEL = "ecs-emulator.simulate"
 SLOW = 5.0
 """Seconds from the task's creation before which a slow step is not done."""
 STEPS = ("pull", "create", "start")
+WORDS = (
+    re.compile(r"exit=[0-9]{1,3}"),
+    re.compile(r"(after|after-health)=[0-9]{1,9}(\.[0-9]{1,9})?s?"),
+    re.compile(r"health=(healthy|unhealthy|unknown)", re.IGNORECASE),
+    re.compile(rf"({'|'.join(STEPS)})=(fail|slow)"),
+    re.compile(r"stop=ignore"),
+)
+"""All that a script may say."""
 NETWORK = ipaddress.IPv4Network("172.31.0.0/16")
 
 
@@ -60,11 +69,17 @@ class Script:
     fails: frozenset[str] = frozenset()
     slow: frozenset[str] = frozenset()
     ignores_stop: bool = False
+    problem: str | None = None
+    """What the label says that nobody understands: then it says nothing else, and the container cannot start."""
 
 
 def script_of(definition: dict[str, Any]) -> Script:
     """The script in a container definition's label; no label, no trouble."""
-    words = dict(word.partition("=")[::2] for word in definition.get("dockerLabels", {}).get(LABEL, "").split())
+    text = definition.get("dockerLabels", {}).get(LABEL, "")
+    for word in text.split():
+        if not any(form.fullmatch(word) for form in WORDS):
+            return Script(problem=f"the label {LABEL} says '{word}', which means nothing here")
+    words = dict(word.partition("=")[::2] for word in text.split())
     return Script(
         exit=int(words["exit"]) if "exit" in words else None,
         after=_seconds(words.get("after", "0s")),
@@ -95,15 +110,17 @@ class SimulatedAgent:
                 yield from self._scripted(task, container, now)
 
     def _scripted(self, task: TaskSlice, container: Container, now: Instant) -> Iterator[Effect | Wait]:
-        """What the container does by itself: looked at when it is due."""
+        """What the container does by itself, its end and its first health check: looked at when it is due."""
         definition = definition_of(task.definition, container.name)
         script = script_of(definition)
         started_at = container.started_at or now
         due = []
         if script.exit is not None:
             due.append(started_at + script.after)
-        if _health_at(definition, script, started_at, started_at + script.health_after) is not container.health:
-            due.append(started_at + script.health_after)
+        checked_at = started_at + script.health_after
+        first = _health_at(definition, script, started_at, checked_at)
+        if container.health is Health.UNKNOWN and first is not Health.UNKNOWN:
+            due.append(checked_at)
         if due and min(due) <= now:
             yield Look(task, container.name, because="its script says that something happened")
         elif due:
@@ -150,6 +167,8 @@ def _performed(effect: Pull | Create | Start | Signal | Kill | Look, now: Instan
             yield Failed(task.arn, name, "CannotCreateContainerError: Error response from daemon: simulated", now)
         case Create():
             yield Created(task.arn, name, engine_id)
+        case Start() if script.problem is not None:
+            yield Failed(task.arn, name, f"CannotStartContainerError: {script.problem}", now)
         case Start() if "start" in script.fails:
             yield Failed(task.arn, name, "CannotStartContainerError: Error response from daemon: simulated", now)
         case Start():

@@ -15,6 +15,7 @@ from ecs_emulator.agent import ports, volumes
 from ecs_emulator.agent.names import LABEL_BINDINGS, LABEL_LOGS, Identity, container_name, labels
 from ecs_emulator.control.plan import PAUSE, TaskSlice
 from ecs_emulator.records.tasks import Container
+from ecs_emulator.rules.definitions import sizes
 from ecs_emulator.rules.dependencies import definition_of
 from ecs_emulator.rules.task_documents import runtime_id
 
@@ -79,7 +80,9 @@ def _overrides(slice: TaskSlice) -> Definition:
 
 def _task_size(slice: TaskSlice, dimension: str) -> int:
     """CPU units or MiB of the whole task; 0 where the task itself has no limit."""
-    return int(_overrides(slice).get(dimension) or slice.definition.get(dimension) or 0)
+    stated = _overrides(slice).get(dimension) or slice.definition.get(dimension)
+    read = sizes.cpu_units if dimension == "cpu" else sizes.memory_mib
+    return (read(str(stated)) or 0) if stated else 0
 
 
 def _record(slice: TaskSlice, name: str) -> Container:

@@ -9,11 +9,14 @@ import logging
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
+from ecs_emulator.agent.rooted import Rooted
 from ecs_emulator.clock import Clock
 from ecs_emulator.control.loop import Done
-from ecs_emulator.control.plan import Agent, Effect, Lane, Postponed
+from ecs_emulator.control.plan import Agent, Effect, Lane, Observation, Postponed
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ PULL_WORKERS = 3
 RETRY_AFTER = 2.0
 
 Post = Callable[[Done], None]
+Queue = queue.SimpleQueue[tuple[Effect, Post] | None]
 
 
 def start_workers() -> int:
@@ -37,38 +41,56 @@ class ThreadedWorkers:
         self._agent = agent
         self._clock = clock
         self._sizes = {Lane.START: start_workers(), Lane.STOP: STOP_WORKERS, Lane.PULL: PULL_WORKERS}
-        self._lanes: dict[Lane, queue.SimpleQueue[tuple[Effect, Post] | None]] = {
-            lane: queue.SimpleQueue() for lane in Lane
-        }
+        self._lanes: dict[Lane, Queue] = {lane: queue.SimpleQueue() for lane in Lane}
         self._threads: dict[Lane, list[threading.Thread]] = {lane: [] for lane in Lane}
+        self._lock = threading.Lock()
+        """Held while threads are counted and while the end begins: no effect and no thread comes after that."""
         self._closed = False
 
     def submit(self, effect: Effect, post: Post) -> None:
-        """Have the effect performed by the next free worker of its lane."""
+        """Have the effect performed by the next free worker of its lane; after `close` by nobody."""
         lane = effect.LANE
-        if len(self._threads[lane]) < self._sizes[lane] and not self._closed:
-            thread = threading.Thread(target=self._work, args=(self._lanes[lane],), name=f"{lane}-worker", daemon=True)
-            self._threads[lane].append(thread)
-            thread.start()
-        self._lanes[lane].put((effect, post))
+        with self._lock:
+            if self._closed:
+                return
+            self._lanes[lane].put((effect, post))
+            alive = [thread for thread in self._threads[lane] if thread.is_alive()]
+            if len(alive) < self._sizes[lane]:
+                target, name = self._work, f"{lane}-worker"
+                alive.append(threading.Thread(target=target, args=(self._lanes[lane],), name=name, daemon=True))
+                alive[-1].start()
+            self._threads[lane] = alive
 
-    def close(self, timeout: float = 10.0) -> None:
-        """Finish what is queued, then end the threads."""
-        self._closed = True
-        for lane, threads in self._threads.items():
-            for _ in threads:
-                self._lanes[lane].put(None)
+    def close(self, timeout: float = 5.0) -> None:
+        """Forget what is queued, as it is decided anew at the next start; give what is under way so many seconds in all."""
+        with self._lock:
+            self._closed = True
+            for lane, threads in self._threads.items():
+                _drop(self._lanes[lane])
+                for _ in threads:
+                    self._lanes[lane].put(None)
+        deadline = time.monotonic() + timeout
         for threads in self._threads.values():
             for thread in threads:
-                thread.join(timeout)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _work(self, lane: queue.SimpleQueue[tuple[Effect, Post] | None]) -> None:
+    def _work(self, lane: Queue) -> None:
         while (item := lane.get()) is not None:
             effect, post = item
-            try:
-                observations = tuple(self._agent.perform(effect))
-            except (OSError, ValueError, RuntimeError, LookupError, TypeError) as error:
-                log.exception("%s of %s failed unexpectedly", type(effect).__name__, effect.container)
-                until = self._clock.now() + RETRY_AFTER
-                observations = (Postponed(effect.slice.task.arn, until, because=f"{type(error).__name__}: {error}"),)
-            post(Done(effect, observations))
+            post(Done(effect, self._performed(effect)))
+
+    def _performed(self, effect: Effect) -> tuple[Observation, ...]:
+        """Whatever the agent raises: an effect without an answer would be under way for ever."""
+        errors: list[BaseException] = []
+        with Rooted(errors.append):
+            return tuple(self._agent.perform(effect))
+        (error,) = errors
+        log.error("%s of %s failed unexpectedly", type(effect).__name__, effect.container, exc_info=error)
+        until = self._clock.now() + RETRY_AFTER
+        return (Postponed(effect.slice.task.arn, until, because=f"{type(error).__name__}: {error}"),)
+
+
+def _drop(lane: Queue) -> None:
+    with suppress(queue.Empty):
+        while True:
+            lane.get_nowait()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 STDOUT, STDERR = 1, 2
 _REQUEST = re.compile(
-    r"GET /v1\.41/containers/([0-9a-f]+)/logs\?stdout=1&stderr=1&timestamps=1&since=([\d.]+)&follow=(\d)"
+    r"GET /v([\d.]+)/containers/([0-9a-f]+)/logs\?stdout=1&stderr=1&timestamps=1&since=([\d.]+)&follow=(\d)"
 )
 
 
@@ -39,6 +39,8 @@ class Engine:
         self.changed = threading.Condition()
         self.containers: dict[str, Container] = {}
         self.requests: list[tuple[str, float, bool]] = []
+        self.version = "1.44"
+        """The only one that it speaks."""
         self.break_after: int | None = None
         """So many more records, then half a record, then the connection is gone."""
         self._server: socketserver.ThreadingUnixStreamServer | None = None
@@ -76,11 +78,13 @@ class Engine:
     def answer(self, handler: socketserver.StreamRequestHandler) -> None:
         found = _REQUEST.match(handler.rfile.readline().decode())
         assert found, "an unexpected request"
-        container_id, since, follow = found[1], float(found[2]), found[3] == "1"
+        version, container_id, since, follow = found[1], found[2], float(found[3]), found[4] == "1"
         self.requests.append((container_id, since, follow))
         container = self.containers.get(container_id)
         try:
-            if container is None:
+            if version != self.version:
+                handler.wfile.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}")
+            elif container is None:
                 handler.wfile.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}")
             else:
                 handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

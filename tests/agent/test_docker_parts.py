@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import queue
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -231,6 +232,52 @@ def test_a_snapshot_tells_of_the_running_the_dead_the_created_and_those_that_cou
 
 
 @pytest.mark.engine
+def test_a_container_that_somebody_starts_again_after_its_end_is_ended_again(
+    watched: Watched, run: Run, client: docker.APIClient
+) -> None:
+    watched.next()
+    container = run("sleep", "1000")
+    client.kill(container)
+    first = watched.next()
+    assert isinstance(first, Seen) and (first.stage, first.exit_code) == (Stage.STOPPED, 137)
+    client.start(container)
+    second = watched.next()
+    assert isinstance(second, Seen) and (second.stage, second.engine_id) == (Stage.STOPPED, container)
+    assert not client.inspect_container(container)["State"]["Running"]
+
+
+@pytest.mark.engine
+def test_a_container_that_somebody_restarts_ends(watched: Watched, run: Run, client: docker.APIClient) -> None:
+    watched.next()
+    container = run("sleep", "1000")
+    client.restart(container, timeout=0)
+    seen = watched.next()
+    while isinstance(seen, Seen) and seen.stage is not Stage.STOPPED:
+        seen = watched.next()
+    eventually(lambda: not client.inspect_container(container)["State"]["Running"])
+
+
+@pytest.mark.engine
+def test_one_that_was_started_again_while_nobody_watched_is_ended_too(
+    reached: Reached, identity: Identity, run: Run, client: docker.APIClient, tmp_path: Path
+) -> None:
+    container = run("sleep", "1000")
+    with WireCutter(reached, tmp_path) as wire, unclosed_sockets():
+        cut_off = Engine(wire.reached)
+        watched = Watched(cut_off, identity)
+        assert isinstance(watched.next(), Snapshot)
+        client.kill(container)
+        assert isinstance(watched.next(), Seen)
+        wire.cut()
+        assert isinstance(watched.next(), EngineLost)
+        client.start(container)
+        wire.mend()
+        eventually(lambda: not client.inspect_container(container)["State"]["Running"])
+        watched.close()
+        cut_off.close()
+
+
+@pytest.mark.engine
 def test_health_is_told_as_it_changes(
     watched: Watched, run: Run, engine: Engine, identity: Identity, image: str
 ) -> None:
@@ -299,6 +346,34 @@ def test_an_engine_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
         with pytest.raises(Unreachable):
             engine.create("x", {"Image": "y", "Labels": {}})
         engine.close()
+
+
+def stalled_engine(path: Path) -> socket.socket:
+    """It begins the answer to a pull, and then says nothing more."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen()
+
+    def answer() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{}\r\n\r\n")
+            while connection.recv(65536):
+                pass
+
+    threading.Thread(target=answer, daemon=True).start()
+    return listening
+
+
+def test_a_pull_that_stalls_has_taken_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecs_emulator.agent.docker.engine.PULL_IDLE_SECONDS", 0.1)
+    with stalled_engine(tmp_path / "engine.sock"):
+        engine = Engine(Reached(f"unix://{tmp_path}/engine.sock", "1.44"))
+        with unclosed_sockets():
+            with pytest.raises(TimedOut):
+                engine.pull("web", "1", {})
+            engine.close()
 
 
 def test_a_call_that_took_too_long_says_how_long_in_gos_words() -> None:

@@ -42,6 +42,7 @@ class Bench:
     def __init__(self, directory: Path, engine_socket: str) -> None:
         self.data_dir = directory / "data"
         self.engine_socket = engine_socket
+        self.api_version = "1.44"
 
     def target(self, stream: str, **options: str) -> Destination:
         named = {"awslogs-" + name.replace("_", "-"): value for name, value in options.items()}
@@ -58,7 +59,8 @@ class Bench:
 
     @contextmanager
     def collector(self) -> Iterator[Collector]:
-        collector = Collector(self.engine_socket, self.data_dir, SystemClock(), settle_after=0.05)
+        clock = SystemClock()
+        collector = Collector(self.engine_socket, self.data_dir, clock, api_version=self.api_version, settle_after=0.05)
         thread = threading.Thread(target=collector.run)
         thread.start()
         try:
@@ -93,6 +95,44 @@ def test_what_was_written_and_what_is_written_later_is_stored_at_once(bench: Ben
         engine.write(B, b"terminal\r\n")
         eventually(lambda: bench.lines("a") == ["before", "complaint"] and bench.lines("b") == ["terminal\r"])
         assert len(engine.requests) == 2
+
+
+def test_the_engine_is_asked_in_the_version_that_it_speaks(bench: Bench, engine: Engine) -> None:
+    engine.containers = {A: Container()}
+    engine.write(A, b"line\n")
+    engine.version = bench.api_version = "1.41"
+    with bench.collector() as collector:
+        collector.follow(A, bench.target("a"))
+        eventually(lambda: bench.lines("a") == ["line"])
+    engine.version = "1.44"
+    with bench.collector() as collector:
+        collector.follow(A, bench.target("a"))
+        eventually(lambda: len(engine.requests) > 2)
+        assert not collector.finish(A, patience=0.05), "an engine that refuses is asked again"
+
+
+@pytest.mark.parametrize("name", ["files.bookmark", "socket.socket"])
+def test_a_container_that_cannot_be_followed_yet_is_followed_later_and_the_others_at_once(
+    bench: Bench, engine: Engine, monkeypatch: pytest.MonkeyPatch, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.containers = {A: Container(), B: Container()}
+    engine.write(A, b"a\n")
+    engine.write(B, b"b\n")
+    failing = threading.Event()
+
+    def refused(*arguments: Any, **more: Any) -> None:
+        failing.set()
+        raise OSError(24, "Too many open files")
+
+    with bench.collector() as collector:
+        with monkeypatch.context() as broken:
+            broken.setattr(f"ecs_emulator.agent.docker.logs.{name}", refused)
+            collector.follow(A, bench.target("a"))
+            assert failing.wait(SOON)
+        collector.follow(B, bench.target("b"))
+        eventually(lambda: bench.lines("b") == ["b"])
+        eventually(lambda: bench.lines("a") == ["a"])
+    assert "Too many open files" in caplog.text
 
 
 def test_following_once_more_is_no_harm(bench: Bench, engine: Engine) -> None:
@@ -329,6 +369,7 @@ def test_every_line_of_a_real_container_is_stored_once_over_restarts_of_the_coll
     tmp_path: Path, image: str, tty: bool
 ) -> None:
     bench = Bench(tmp_path, engine_path())
+    bench.api_version = "1.41"
     with running(image, tty=tty) as container_id:
         for seen in (40, 200, 420):
             with bench.collector() as collector:

@@ -22,6 +22,7 @@ from ecs_emulator.agent.docker.reach import Reached
 from ecs_emulator.agent.docker.sweep import sweep, sweep_orphans
 from ecs_emulator.agent.docker.watch import Watch
 from ecs_emulator.agent.names import Identity
+from ecs_emulator.agent.rooted import Rooted
 from ecs_emulator.agent.steps import next_steps
 from ecs_emulator.arns import World
 from ecs_emulator.clock import Clock, Instant
@@ -97,16 +98,30 @@ class DockerAgent:
             return (self._given_up(effect, trouble),)
 
     def watch(self, tell: Callable[[Observation], None]) -> None:
-        """Tell what happens until `close`; beside it, collect logs, and once sweep up after the dead."""
+        """Tell what happens until `close`; beside it, collect logs, and once sweep up after the dead.
+
+        What ends the collecting of logs before its time ends this too, and is raised.
+        """
         threading.Thread(target=self._sweep_orphans, name="orphans", daemon=True).start()
-        collecting = None
-        if self._logs is not None:
-            collecting = threading.Thread(target=self._logs.collector.run, name="logs", daemon=True)
-            collecting.start()
+        if self._logs is None:
+            self._watch.run(tell)
+            return
+        collector = self._logs.collector
+        failed: list[BaseException] = []
+
+        def collect() -> None:
+            with Rooted(failed.append):
+                collector.run()
+            if failed:
+                self._watch.close()
+
+        collecting = threading.Thread(target=collect, name="logs", daemon=True)
+        collecting.start()
         self._watch.run(tell)
-        if self._logs is not None and collecting is not None:
-            self._logs.collector.stop()
-            collecting.join()
+        collector.stop()
+        collecting.join()
+        if failed:
+            raise RuntimeError(f"no logs are collected any more: {failed[0]}") from failed[0]
 
     def forget(self, keep_running: bool) -> None:
         """Remove all of ours, unless tasks keep running; what outlives tasks goes only where nobody comes back for it."""
@@ -127,13 +142,14 @@ class DockerAgent:
         self._engine.close()
 
     def _sweep_orphans(self) -> None:
-        try:
-            swept = sweep_orphans(self._engine)
-        except (Unreachable, TimedOut, Refused) as trouble:
-            log.debug("what dead servers left was not removed: %s", trouble)
-        else:
-            if any((swept.containers, swept.networks, swept.volumes)):
-                log.info("removed what dead ephemeral servers had left: %s", swept)
+        with Rooted(lambda error: log.warning("what dead servers left was not removed", exc_info=error)):
+            try:
+                swept = sweep_orphans(self._engine)
+            except (Unreachable, TimedOut, Refused) as trouble:
+                log.debug("what dead servers left was not removed: %s", trouble)
+            else:
+                if any((swept.containers, swept.networks, swept.volumes)):
+                    log.info("removed what dead ephemeral servers had left: %s", swept)
 
     # --- effects ------------------------------------------------------------------------------------------------------
 
@@ -183,8 +199,11 @@ def docker_agent(
     engine = Engine(reached)
     identity = Identity(emulator_id, this_process(), config.ephemeral)
     local = reached.socket_path
-    logs = AwsLogs(store, config.data_dir, clock, Collector(local, config.data_dir, clock)) if local else None
-    if logs is None:
+    logs = None
+    if local:
+        collector = Collector(local, config.data_dir, clock, api_version=reached.version)
+        logs = AwsLogs(store, config.data_dir, clock, collector)
+    else:
         log.warning(
             "the engine at %s is not on this machine: logs of awslogs containers are not collected", reached.url
         )

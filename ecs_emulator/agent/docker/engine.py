@@ -145,12 +145,13 @@ class Engine:
                 stream=True,
                 timeout=PULL_IDLE_SECONDS,
             )
-            if answer.status_code >= 400:
-                raise Refused(answer.status_code, _message(answer.content))
-            for line in answer.iter_lines():
-                progress = json.loads(line) if line else {}
-                if "error" in progress:
-                    raise Refused(500, str(progress["error"]))
+            with answer:
+                if answer.status_code >= 400:
+                    raise Refused(answer.status_code, _message(answer.content))
+                for line in answer.iter_lines():
+                    progress = json.loads(line) if line else {}
+                    if "error" in progress:
+                        raise Refused(500, str(progress["error"]))
 
     def load(self, archive: bytes) -> None:
         """The images of a `docker save` archive."""
@@ -225,7 +226,7 @@ class Engine:
         """This thread's client; what goes wrong becomes one of this module's three errors, a `fine` status none."""
         import requests
         from docker.errors import APIError, DockerException
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
 
         try:
             client = self._client()
@@ -238,6 +239,8 @@ class Engine:
         except requests.exceptions.ReadTimeout as error:
             raise TimedOut(seconds or 0) from error
         except (requests.exceptions.RequestException, HTTPError, DockerException, OSError) as error:
+            if any(isinstance(part, ReadTimeoutError) for part in error.args):  # in the middle of a streamed answer
+                raise TimedOut(seconds or 0) from error
             raise Unreachable(str(error)) from error
 
     def _client(self) -> APIClient:

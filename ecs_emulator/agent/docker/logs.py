@@ -35,13 +35,15 @@ _CLOCKS_APART = 60.0
 class _Followed:
     """One container on its way into one stream. Lives from `follow` to `finish`; only the thread touches it."""
 
-    def __init__(self, container_id: str, target: Destination, directory: Path, tty: bool, stored: Bookmark) -> None:
+    def __init__(self, container_id: str, target: Destination, directory: Path, tty: bool, not_before: int) -> None:
         self.container_id = container_id
         self.target = target
         self.directory = directory
         self.tty = tty
-        self.stored = stored
-        self.lines = Lines(stored, target.event_start)
+        self.not_before = not_before
+        self.stored = Bookmark(int(container_id[:16], 16))
+        self.stored_is_known = False
+        self.lines = Lines(self.stored, target.event_start)
         self.connection: socket.socket | None = None
         self.response = Response()
         self.records: Records = Frames()
@@ -53,18 +55,22 @@ class _Followed:
         self.over = threading.Event()
         self.is_whole = False
 
-    def forget_unstored(self) -> None:
-        """Begin again from what the files say."""
-        self.stored = files.bookmark(self.directory, self.stored.origin)
+    def look_up(self) -> None:
+        """Begin, or begin again, from what the files say. Raises OSError where they are not readable."""
+        self.stored = files.bookmark(self.directory, self.stored.origin, self.not_before)
         self.lines = Lines(self.stored, self.target.event_start)
+        self.stored_is_known = True
 
 
 class Collector:
     """Lives as long as the server; `run` is the body of its one thread, all else may be called from any."""
 
-    def __init__(self, engine_socket: str, data_dir: Path, clock: Clock, *, settle_after: float = 1.0) -> None:
+    def __init__(
+        self, engine_socket: str, data_dir: Path, clock: Clock, *, api_version: str, settle_after: float = 1.0
+    ) -> None:
         """`settle_after`: seconds without a further line after which a multi-line event is whole."""
         self._engine_socket = engine_socket
+        self._api_version = api_version
         self._data_dir = data_dir
         self._clock = clock
         self._settle_after = settle_after
@@ -88,7 +94,6 @@ class Collector:
         no older than `since`: so far back it is looked up what is stored already.
         """
         directory = files.stream_directory(self._data_dir, target.world, target.group, target.stream)
-        origin = int(container_id[:16], 16)
         not_before = 0 if since is None else max(0, round((since - _CLOCKS_APART) * 1000))
 
         def order() -> None:
@@ -96,8 +101,7 @@ class Collector:
                 known.finishing = False
                 known.due = 0.0
                 return
-            stored = files.bookmark(directory, origin, not_before)
-            self._followed[container_id] = _Followed(container_id, target, directory, tty, stored)
+            self._followed[container_id] = _Followed(container_id, target, directory, tty, not_before)
 
         self._order(order)
 
@@ -188,12 +192,20 @@ class Collector:
 
     def _connect(self, followed: _Followed) -> None:
         followed.last_look = followed.finishing
-        since = followed.lines.reconnect()
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.setblocking(False)
         try:
+            if not followed.stored_is_known:
+                followed.look_up()
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError as error:
+            log.error("the logs of %s cannot be collected now: %s", followed.container_id, error)
+            self._again_later(followed)
+            return
+        since = followed.lines.reconnect()
+        try:
+            connection.setblocking(False)
             connection.connect(self._engine_socket)
-            connection.sendall(_request(followed.container_id, since, follow=not followed.last_look))
+            connection.sendall(self._request(followed.container_id, since, follow=not followed.last_look))
+            self._selector.register(connection, selectors.EVENT_READ, followed)
         except OSError as error:
             connection.close()
             log.debug("the engine does not answer for the logs of %s: %s", followed.container_id, error)
@@ -202,7 +214,11 @@ class Collector:
         followed.connection = connection
         followed.response = Response()
         followed.records = Terminal() if followed.tty else Frames()
-        self._selector.register(connection, selectors.EVENT_READ, followed)
+
+    def _request(self, container_id: str, since: int, *, follow: bool) -> bytes:
+        query = f"stdout=1&stderr=1&timestamps=1&since={since // 1_000_000_000}.{since % 1_000_000_000:09d}"
+        path = f"/v{self._api_version}/containers/{container_id}/logs?{query}&follow={int(follow)}"
+        return f"GET {path} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n".encode("ascii")
 
     def _read(self, followed: _Followed) -> None:
         if followed.connection is None:
@@ -285,14 +301,8 @@ class Collector:
         except OSError as error:
             log.error("the logs of %s cannot be stored, and will be read again: %s", followed.container_id, error)
             self._close(followed)
-            followed.forget_unstored()
+            followed.stored_is_known = False
             self._again_later(followed)
             return False
         followed.stored = ordered[-1].bookmark
         return True
-
-
-def _request(container_id: str, since: int, *, follow: bool) -> bytes:
-    query = f"stdout=1&stderr=1&timestamps=1&since={since // 1_000_000_000}.{since % 1_000_000_000:09d}"
-    path = f"/v1.41/containers/{container_id}/logs?{query}&follow={int(follow)}"
-    return f"GET {path} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n".encode("ascii")

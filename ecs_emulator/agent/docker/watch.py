@@ -7,8 +7,10 @@ end are gone, so what happened meanwhile is read from the snapshot alone.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +21,13 @@ from ecs_emulator.clock import Clock, Instant
 from ecs_emulator.control.plan import EngineLost, Observation, Seen, Snapshot
 from ecs_emulator.records.tasks import Health, Stage
 
+log = logging.getLogger(__name__)
+
 EngineJson = dict[str, Any]
 Tell = Callable[[Observation], None]
 
-ACTIONS = ("die", "destroy", "health_status")
-"""`start` is not among them: the answer to a start says more, and a snapshot what that could not say."""
+ACTIONS = ("start", "die", "destroy", "health_status")
+"""Of a `start` nothing is told: the answer to ours says more. It shows who was started again after its end."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 NEVER = "0001-01-01T00:00:00Z"
 VANISHED = "ContainerVanishedError: No container matching saved ID found"
@@ -42,6 +46,8 @@ class Watch:
         self._snapshot = threading.Lock()
         self._closing = threading.Event()
         self._events: Events | None = None
+        self._ended: set[str] = set()
+        """Containers whose end was told, until they are removed: none of them runs again."""
 
     def run(self, tell: Tell) -> None:
         """Watch until closed, over any number of engine restarts."""
@@ -91,6 +97,7 @@ class Watch:
                 if inspected is not None and LABEL_TASK in inspected["Config"]["Labels"]:
                     found.append(as_seen(inspected))
                     self._on_sight(inspected)
+            self._remember_ended(found)
             tell(Snapshot(tuple(found), at))
 
     def _tell_each(self, tell: Tell) -> None:
@@ -99,6 +106,19 @@ class Watch:
             if (seen := self._seen(event)) is not None:
                 tell(seen)
 
+    def _remember_ended(self, found: list[Seen]) -> None:
+        """Who ended while nobody watched; one that was started again meanwhile ends once more."""
+        revived = [one.engine_id for one in found if one.stage is Stage.RUNNING and one.engine_id in self._ended]
+        self._ended = {one.engine_id for one in found if one.stage is Stage.STOPPED and one.engine_id}.union(revived)
+        for container in revived:
+            self._end_again(container)
+
+    def _end_again(self, container: str) -> None:
+        """Its task has stopped, so it must not run. Source: handleStoppedToRunningContainerTransition of amazon-ecs-agent."""
+        log.warning("container %s was started again after its end: it is stopped", container[:12])
+        with suppress(Refused):  # it has ended by itself
+            self._engine.kill(container)
+
     def _seen(self, event: EngineJson) -> Seen | None:
         action, _, health = str(event["Action"]).partition(": ")
         container, attributes = event["Actor"]["ID"], event["Actor"]["Attributes"]
@@ -106,10 +126,16 @@ class Watch:
             return None
         task_arn, name = attributes[LABEL_TASK], attributes[LABEL_CONTAINER]
         at = event["timeNano"] / 1e9
+        if action == "start":
+            if container in self._ended:
+                self._end_again(container)
+            return None
         if action == "health_status":
             return Seen(task_arn, name, Stage.RUNNING, container, health=_health(health))
         if action == "destroy":
+            self._ended.discard(container)
             return Seen(task_arn, name, Stage.STOPPED, container, reason=VANISHED, finished_at=at)
+        self._ended.add(container)
         inspected = self._engine.inspect(container)
         if inspected is not None:
             self._on_sight(inspected)
@@ -122,7 +148,7 @@ class Watch:
 
 
 def as_seen(inspected: EngineJson) -> Seen:
-    """What an inspected container is now.
+    """What an inspected container is now. One that ended keeps the health it had: the engine calls them all unhealthy.
 
     Source: MetadataFromContainer and dockerStateToState of amazon-ecs-agent.
     """
@@ -144,7 +170,7 @@ def as_seen(inspected: EngineJson) -> Seen:
         reason=_reason(state) if ended else None,
         started_at=started_at,
         finished_at=finished_at if ended else None,
-        health=_health(state["Health"]["Status"]) if state.get("Health") else None,
+        health=_health(state["Health"]["Status"]) if state.get("Health") and stage is Stage.RUNNING else None,
         network_bindings=bindings if stage is Stage.RUNNING else None,
     )
 
