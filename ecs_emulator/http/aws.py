@@ -21,7 +21,7 @@ from ecs_emulator.config import Config
 from ecs_emulator.http import hosts, sigv4
 from ecs_emulator.http.exchange import Body, Exchange, MalformedRequest
 from ecs_emulator.ids import Ids
-from ecs_emulator.store import Store
+from ecs_emulator.store import Store, StoreUnusable
 from ecs_emulator.wire import encoding
 from ecs_emulator.wire.call import Context
 from ecs_emulator.wire.dispatch import Service
@@ -100,6 +100,9 @@ class Door:
             return _refused(refusal, request_id)
         except (ConnectionError, TimeoutError):
             raise  # nobody is there to answer
+        except StoreUnusable as trouble:
+            log.error("%s failed: %s", target, trouble)
+            return _refused(ServerException(str(trouble)), request_id)
         except Exception:
             log.exception("%s failed", target)
             return _refused(ServerException(), request_id)

@@ -9,6 +9,12 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Iterable, Mapping
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    InvalidHeaderDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 from email.message import Message
 from email.utils import formatdate
 from io import BufferedIOBase
@@ -23,6 +29,13 @@ _MOST_TRAILERS = 64
 _WORTH_DRAINING = 64 * 1024  # what is left of a body and still cheaper to read than a new connection
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 64 << 20
+_MOST_DIGITS = 19  # of a length in bytes: more is no file's
+_NO_HEADER = (
+    FirstHeaderLineIsContinuationDefect,
+    InvalidHeaderDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 
 
 class MalformedRequest(Exception):
@@ -138,7 +151,24 @@ def _content_length(headers: Message) -> int:
     (length, *others) = lengths
     if others or not (length.isascii() and length.isdecimal()):
         raise MalformedRequest("Content-Length is not one number")
+    if len(length) > _MOST_DIGITS:
+        raise MalformedRequest("Content-Length is larger than anything")
     return int(length)
+
+
+def refuse_malformed(headers: Message) -> None:
+    """Refuse a head of which somebody else could read something else. Source: RFC 9112, sections 3.2 and 5.
+
+    The parser takes a line that is no header, `Content-Length : 2` too, for the begin of the content.
+    """
+    content = headers.get_payload()  # of several parts it is a list, with nothing in it
+    is_cut = isinstance(content, str) and bool(content)
+    if is_cut or headers.get_unixfrom() or any(isinstance(one, _NO_HEADER) for one in headers.defects):
+        raise MalformedRequest("a line of the head is no header")
+    if any("\n" in value or "\r" in value for _, value in headers.raw_items()):
+        raise MalformedRequest("a header goes on in a second line")
+    if len(headers.get_all("Host") or ()) > 1:
+        raise MalformedRequest("there is more than one Host")
 
 
 class Exchange:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from ecs_emulator.http.exchange import Body, Exchange, MalformedRequest
+from ecs_emulator.http.exchange import Body, Exchange, MalformedRequest, refuse_malformed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0  # between the requests of one connection
 _MOST_KEPT = 256  # connections: with more open at once none waits for a next request, each holds a file and a thread
+_MOST_OPEN = 512  # connections: beyond, the one that has been idle for longest goes
 _STALLED_SECONDS = 300.0  # within one: engines compress while they send
 _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BREATH_SECONDS = 0.05
@@ -55,27 +56,25 @@ class _Handler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         self.server.busy.add(self.connection)
-        door = next((each for each in self.server.doors if each.takes(self.path, self.headers)), None)
-        if door is None:
-            if "Upgrade" in self.headers:  # a websocket may be silent for long, and no end waits for it
-                self.connection.settimeout(None)
-                self.server.busy.discard(self.connection)
-            super().run_wsgi()
-            return
-        try:
-            self._serve_at(door)
-        finally:
-            self.server.busy.discard(self.connection)
-            self.connection.settimeout(_IDLE_SECONDS)
-
-    def _serve_at(self, door: Door) -> None:
-        self.connection.settimeout(_STALLED_SECONDS)
         waits = self.headers.get("Expect", "").strip().lower() == "100-continue"
         try:
+            refuse_malformed(self.headers)
             body = Body(self.rfile, self.headers, self.wfile if waits else None)
         except MalformedRequest as error:
             self.send_error(400, explain=str(error))
             return
+        door = next((each for each in self.server.doors if each.takes(self.path, self.headers)), None)
+        if door is None:
+            super().run_wsgi()
+            return
+        try:
+            self._serve_at(door, body)
+        finally:
+            self.server.idles(self.connection)
+            self.connection.settimeout(_IDLE_SECONDS)
+
+    def _serve_at(self, door: Door, body: Body) -> None:
+        self.connection.settimeout(_STALLED_SECONDS)
         exchange = Exchange(self.command, self.path, self.headers, body, self.connection)
         exchange.reusable = not self.close_connection and len(self.server.open) <= _MOST_KEPT
         self.close_connection = True  # whatever fails below leaves the stream at an unknown place
@@ -109,16 +108,35 @@ class _Listener(ThreadedWSGIServer):
         super().__init__(host, port, _nothing_mounted, _Handler, fd=listening.fileno())
         listening.close()  # werkzeug duplicated it
         self.doors: tuple[Door, ...] = ()
-        self.open: set[socket.socket] = set()
+        self.open: dict[socket.socket, None] = {}  # in the order in which they became idle
         self.busy: set[socket.socket] = set()
 
+    def has_room(self) -> bool:
+        """Whether one more connection may come in; if need be an idle one is closed for it."""
+        if len(self.open) < _MOST_OPEN:
+            return True
+        idle = next((each for each in list(self.open) if each not in self.busy), None)
+        if idle is None:
+            return False
+        self.open.pop(idle, None)
+        with contextlib.suppress(OSError):  # it goes by itself
+            idle.shutdown(socket.SHUT_RDWR)
+        return True
+
+    def idles(self, connection: socket.socket) -> None:
+        """It has had its answer, and may wait for a next request."""
+        self.busy.discard(connection)
+        if connection in self.open:
+            del self.open[connection]
+            self.open[connection] = None
+
     def process_request(self, request: Any, client_address: Any) -> None:
-        self.open.add(request)
+        self.open[request] = None
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         self.busy.discard(request)
-        self.open.discard(request)
+        self.open.pop(request, None)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -222,6 +240,9 @@ class Server:
 
     @staticmethod
     def _accept_from(listener: _Listener) -> None:
+        if not listener.has_room():  # it stays in the queue until one of the requests under way has ended
+            time.sleep(_BREATH_SECONDS)
+            return
         try:
             connection, address = listener.get_request()
         except OSError as error:  # it left before it was let in, or no more files may be open

@@ -113,6 +113,7 @@ class BlobStore:
         self._durable = durable
         self._open_uploads: dict[str, Upload] = {}
         self._naming = threading.Lock()  # held while a name comes or goes, never while bytes move
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for made in (self._blobs / "sha256", self._blobs / "sha512", self._uploads):
             made.mkdir(parents=True, exist_ok=True)
 
@@ -187,9 +188,16 @@ class BlobStore:
         self._open_uploads.pop(upload_id, None)
         (self._uploads / upload_id).unlink(missing_ok=True)
 
-    def uploads(self) -> list[str]:
-        """Every upload that has a file."""
-        return sorted(path.name for path in self._uploads.iterdir())
+    def uploads(self) -> dict[str, float]:
+        """Every upload that has a file, and how many seconds ago the last of it came: none where one is written to."""
+        now = time.time()
+        found = {}
+        for path in sorted(self._uploads.iterdir()):
+            upload = self._open_uploads.get(path.name)
+            with contextlib.suppress(FileNotFoundError):  # it ended just now
+                written = upload is not None and upload.writing.locked()
+                found[path.name] = 0.0 if written else now - path.stat().st_mtime
+        return found
 
     def sweep(self, unlinked: Callable[[list[str]], set[str]], now: float | None = None) -> int:
         """Remove the blobs that nothing refers to, but for recent ones; how many bytes that freed.

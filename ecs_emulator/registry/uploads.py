@@ -123,17 +123,20 @@ class Uploads:
 
         At start, and rarely after: it may run beside pushes.
         """
-        self._expire(self._clock.now() - _EXPIRES_AFTER_SECONDS)
+        self._expire()
         return self._blobs.sweep(self._unlinked)
 
-    def _expire(self, before: Instant) -> None:
+    def _expire(self) -> None:
+        """The files first: one that begins later has a record by then, or is not looked at."""
+        idle = self._blobs.uploads()
         with self._store.transaction() as tx:
-            known = tx.find(LayerUpload)
-            tx.delete(*(upload for upload in known if upload.started_at < before))
-        alive = {upload.upload_id for upload in known if upload.started_at >= before}
-        for upload_id in self._blobs.uploads():
-            if upload_id not in alive:
-                self._blobs.drop(upload_id)
+            known = {upload.upload_id: upload for upload in tx.find(LayerUpload)}
+            begun = self._clock.now() - _EXPIRES_AFTER_SECONDS
+            lost = [one for one in known.values() if one.upload_id not in idle and one.started_at < begun]
+            left = [one for one in known.values() if idle.get(one.upload_id, 0.0) > _EXPIRES_AFTER_SECONDS]
+            tx.delete(*lost, *left)
+        for upload_id in idle.keys() - known.keys() | {upload.upload_id for upload in left}:
+            self._blobs.drop(upload_id)
 
     def _unlinked(self, digests: list[str]) -> set[str]:
         with self._store.snapshot() as tx:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -23,6 +24,19 @@ class StoreUnusable(Exception):
     """The data directory cannot be used; the message is one sentence for the user, and nothing was touched."""
 
 
+class StoreFull(StoreUnusable):
+    """There is no room left where the data directory is; the transaction was undone, and may be tried again."""
+
+
+class StoreClosed(RuntimeError):
+    """The store was closed: its directory may be another server's by now, so nothing is read or written any more."""
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StoreUnusable:
+    full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return (StoreFull if full else StoreUnusable)(f"the data directory {path.parent} cannot be used: {error}")
+
+
 # --- transactions ---------------------------------------------------------------------------------------------------
 
 
@@ -32,17 +46,20 @@ class Transaction:
     Lives inside one `with store.transaction()` or `with store.snapshot()`, on one thread.
     """
 
-    __slots__ = ("_connection", "_marks", "_writes")
+    __slots__ = ("_connection", "_marks", "_writes", "handled")
 
     def __init__(self, connection: sqlite3.Connection, *, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
         self._marks: set[Mark] = set()
+        self.handled = 0
+        """Records read and written so far: what the transaction has cost."""
 
     def get(self, kind: type[R], *key: object) -> R | None:
         """The record with this key, or None."""
         table = table_of(kind)
         row = self._connection.execute(table.get, key).fetchone()
+        self.handled += 1
         return None if row is None else table.record(row)
 
     def find(
@@ -66,13 +83,16 @@ class Transaction:
         values.extend(after or ())
         if limit is not None:
             values.append(limit)
-        return [table.record(row) for row in self._connection.execute(sql, values)]
+        found = [table.record(row) for row in self._connection.execute(sql, values)]
+        self.handled += len(found)
+        return found
 
     def first(self, kind: type[R], **equals: object) -> R | None:
         """One of the records whose columns equal these values, or None."""
         table = table_of(kind)
         where, values = _where(equals)
         row = self._connection.execute(f"{table.select}{where} LIMIT 1", values).fetchone()
+        self.handled += 1
         return None if row is None else table.record(row)
 
     def count(self, kind: type, **equals: object) -> int:
@@ -98,6 +118,7 @@ class Transaction:
     def put(self, *changed: object) -> None:
         """Insert each record, or replace the one with its key."""
         self._refuse_in_snapshot()
+        self.handled += len(changed)
         for record in changed:
             table = table_of(type(record))
             self._connection.execute(table.insert, table.row(record))
@@ -107,11 +128,19 @@ class Transaction:
     def delete(self, *gone: object) -> None:
         """Remove each record by its key."""
         self._refuse_in_snapshot()
+        self.handled += len(gone)
         for record in gone:
             table = table_of(type(record))
             self._connection.execute(table.delete, [getattr(record, column) for column in table.key])
             if table.marks is not None:
                 self._marks.update(table.marks(record))
+
+    def delete_until(self, kind: type, last: int) -> None:
+        """Remove every record up to this number, unread: for kinds that are counted through and concern no slice."""
+        self._refuse_in_snapshot()
+        table = table_of(kind)
+        (number,) = table.key
+        self._connection.execute(f'DELETE FROM "{table.name}" WHERE "{number}" <= ?', (last,))
 
     def mark(self, *marks: Mark) -> None:
         """Have the loop look at these slices though no record of theirs changed."""
@@ -174,16 +203,25 @@ class Store:
         self._path = directory / "state.sqlite3"
         self._synchronous = "NORMAL" if durable else "OFF"
         self._write_lock = threading.Lock()
+        self._idle_lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._tell: list[Callable[[frozenset[Mark]], None]] = []
         self._closed = False
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._keep_private()
             with contextlib.closing(self._open()) as connection:
                 refuse_damaged(connection)
                 migrate(connection)
         except (sqlite3.DatabaseError, OSError) as error:
             raise StoreUnusable(f"the data directory {directory} cannot be used: {error}") from error
+
+    def _keep_private(self) -> None:
+        """Keys are in it: whatever the umask, only its owner reads it. SQLite gives the files beside it the mode of this one."""
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for path in self._path.parent.glob(f"{self._path.name}*"):  # an earlier version did not think of it
+            with contextlib.suppress(PermissionError):  # another user's, who let us in
+                path.chmod(0o600)
 
     def on_commit(self, tell: Callable[[frozenset[Mark]], None]) -> None:
         """Call this after each commit, outside the lock, with the slices that it touched."""
@@ -192,17 +230,10 @@ class Store:
     @contextlib.contextmanager
     def transaction(self, *, quietly: bool = False) -> Iterator[Transaction]:
         """Read and write, alone; an exception undoes all of it. `quietly`: tell nobody what was touched, as the loop itself wants."""
-        with self._write_lock:
-            connection = self._checkout()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                transaction = Transaction(connection, writes=True)
-                yield transaction
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                self._return(connection)
+        with self._write_lock, self._begun("BEGIN IMMEDIATE") as connection:
+            transaction = Transaction(connection, writes=True)
+            yield transaction
+            connection.execute("COMMIT")
         marks = frozenset(transaction.take_marks())
         if marks and not quietly:
             for tell in self._tell:
@@ -211,34 +242,56 @@ class Store:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """Read one consistent state, beside any writer."""
-        connection = self._checkout()
-        try:
-            connection.execute("BEGIN")
-            try:
-                yield Transaction(connection, writes=False)
-            finally:
-                connection.execute("ROLLBACK")
-        finally:
-            self._return(connection)
+        with self._begun("BEGIN") as connection:
+            yield Transaction(connection, writes=False)
 
     def close(self) -> None:
-        """Let go of the files. Transactions under way end first where they hold the write lock."""
-        with self._write_lock:
+        """Let go of the files, for good. Transactions under way end first where they hold the write lock."""
+        with self._write_lock, self._idle_lock:
             self._closed = True
             while self._idle:
                 self._idle.pop().close()
 
-    def _checkout(self) -> sqlite3.Connection:
+    @contextlib.contextmanager
+    def _begun(self, begin: str) -> Iterator[sqlite3.Connection]:
+        """A connection inside a transaction, which is undone unless it was committed. Raises StoreUnusable where SQLite cannot go on."""
+        connection = self._checkout()
         try:
-            return self._idle.pop()
-        except IndexError:
+            connection.execute(begin)
+            yield connection
+        except sqlite3.DatabaseError as error:
+            if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
+                raise  # the program's own mistake: a constraint, a closed cursor
+            raise _unusable(self._path, error) from error
+        finally:
+            self._undo(connection)
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.DatabaseError:
+            connection.close()  # which undoes it as well
+        else:
+            self._return(connection)
+
+    def _checkout(self) -> sqlite3.Connection:
+        with self._idle_lock:
+            if self._closed:
+                raise StoreClosed(f"the store in {self._path.parent} is closed")
+            if self._idle:
+                return self._idle.pop()
+        try:
             return self._open()
+        except sqlite3.DatabaseError as error:
+            raise _unusable(self._path, error) from error
 
     def _return(self, connection: sqlite3.Connection) -> None:
-        if self._closed:
-            connection.close()
-        else:
-            self._idle.append(connection)
+        with self._idle_lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -419,13 +422,58 @@ def test_an_anonymous_registry_asks_nobody(tmp_path: Path) -> None:
 
 def test_an_upload_that_nobody_continued_for_a_day_is_dropped(registry: Registry) -> None:
     uploads = _uploads(registry)
-    old = registry.begin("team/app")
-    registry.clock.advance(40_000)
-    young = registry.begin("team/app")
-    registry.clock.advance(50_000)
+    idle, continued = registry.begin("team/app"), registry.begin("team/app")
+    registry.clock.advance(90_000)
+    _age(registry, idle)
     uploads.tidy()
     registry.token = registry.login()
-    assert (registry.ask("GET", old).status, registry.ask("GET", young).status) == (404, 204)
+    assert (registry.ask("GET", idle).status, registry.ask("GET", continued).status) == (404, 204)
+
+
+def test_an_upload_that_begins_while_others_are_dropped_stays(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads = _uploads(registry)
+    begun: list[str] = []
+    transaction = registry.store.transaction
+
+    def while_looking() -> Any:
+        monkeypatch.undo()
+        begun.append(registry.begin("team/app"))
+        return transaction()
+
+    monkeypatch.setattr(registry.store, "transaction", while_looking)
+    uploads.tidy()
+    assert registry.ask("GET", begun[0]).status == 204
+
+
+def test_an_upload_that_is_written_to_is_not_idle(registry: Registry) -> None:
+    blobs = BlobStore(registry.directory / "registry", durable=False)
+    location = registry.begin("team/app")
+    _age(registry, location)
+    upload_id = location.rpartition("/")[2]
+    assert blobs.uploads()[upload_id] == pytest.approx(90_000, abs=60)
+    with blobs.writing(upload_id):
+        assert blobs.uploads() == {upload_id: 0.0}
+
+
+def test_what_is_left_of_an_upload_without_its_record_or_file_is_dropped(registry: Registry) -> None:
+    uploads = _uploads(registry)
+    directory = registry.directory / "registry" / "uploads"
+    (directory / "nobodys").touch()
+    location = registry.begin("team/app")
+    (directory / location.rpartition("/")[2]).unlink()
+    registry.clock.advance(90_000)
+    uploads.tidy()
+    with registry.store.snapshot() as tx:
+        assert (list(directory.iterdir()), tx.count(LayerUpload)) == ([], 0)
+
+
+def _age(registry: Registry, location: str) -> None:
+    """As if the last byte of this upload had come 25 hours ago."""
+    file = registry.directory / "registry" / "uploads" / location.rpartition("/")[2]
+    long_ago = time.time() - 90_000
+    os.utime(file, (long_ago, long_ago))
 
 
 def _uploads(registry: Registry) -> Uploads:

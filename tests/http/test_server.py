@@ -154,12 +154,83 @@ def test_the_client_is_told_to_go_on_only_when_its_body_is_wanted(server: Server
         b"Content-Length: 3\r\nContent-Length: 4",
         b"Content-Length: -1",
         b"Content-Length: x",
+        b"Content-Length: " + b"9" * 5000,
         b"Transfer-Encoding: gzip, chunked",
     ],
 )
-def test_a_body_of_unclear_length_is_refused(server: Server, headers: bytes) -> None:
-    answer = raw(server, b"PUT /door/x HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n\r\nabc")
+@pytest.mark.parametrize("path", [b"/door/x", b"/other"])
+def test_a_body_of_unclear_length_is_refused(server: Server, path: bytes, headers: bytes) -> None:
+    answer = raw(server, b"PUT " + path + b" HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n\r\nabc")
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"bad line",
+        b"X-Name : x",
+        b" X-Name: x",
+        b"From somebody",
+        b": x",
+        b"X-Name: x\r\n y",
+        b"Host: y",
+        b"Host: x",
+    ],
+)
+@pytest.mark.parametrize("first", [b"", b"Host: x\r\n"])
+@pytest.mark.parametrize("path", [b"/door/x", b"/other"])
+def test_a_head_that_could_be_read_in_two_ways_is_refused(
+    server: Server, path: bytes, first: bytes, line: bytes
+) -> None:
+    if not first and line.startswith(b"Host"):
+        first = b"Host: y\r\n"
+    smuggled = b"GET /door/x HTTP/1.1\r\n\r\n"
+    head = b"PUT %s HTTP/1.1\r\n%s%s\r\nContent-Length: %d\r\n\r\n" % (path, first, line, len(smuggled))
+    answer = raw(server, head + smuggled)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_body_of_several_parts_is_no_malformed_head(connection: http.client.HTTPConnection) -> None:
+    for kind in ("multipart/form-data; boundary=x", "message/rfc822"):
+        assert ask(connection, "PUT", "/door/x", b"12", {"Content-Type": kind}) == (200, b"PUT 2")
+
+
+def test_of_too_many_connections_the_one_idle_for_longest_is_closed(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecs_emulator.http.server._MOST_OPEN", 3)
+    made = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=10) for _ in range(4)]
+    kept = []
+    for each in (*made[:3], made[0], made[3]):
+        assert ask(each, "GET", "/door/x") == (200, b"GET 0")
+        kept.append(each.sock)
+    assert kept[0] is kept[3]
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        ask(made[1], "GET", "/door/x")
+    for each in (made[0], made[2], made[3]):
+        assert ask(each, "GET", "/door/x") == (200, b"GET 0")
+    for each in made:
+        each.close()
+
+
+def test_where_all_connections_are_busy_the_next_one_waits(
+    server: Server, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecs_emulator.http.server._MOST_OPEN", 1)
+    door.leave.clear()
+    answers: list[bytes] = []
+    asking = [
+        threading.Thread(target=lambda: answers.append(raw(server, b"GET /door/x HTTP/1.1\r\nHost: x\r\n\r\n")))
+        for _ in range(2)
+    ]
+    asking[0].start()
+    assert door.entered.wait(10)
+    asking[1].start()
+    door.leave.set()
+    for each in asking:
+        each.join(10)
+    assert [answer.endswith(b"GET 0") for answer in answers] == [True, True]
 
 
 def test_a_client_of_http_1_0_gets_one_answer(server: Server) -> None:

@@ -49,6 +49,15 @@ def put(blobs: BlobStore, content: bytes, name: str = "upload") -> Digest:
     return digest_of(content)
 
 
+def test_the_directory_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        BlobStore(tmp_path / "registry")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "registry").stat().st_mode & 0o777 == 0o700
+
+
 def content_of(blobs: BlobStore, digest: Digest) -> bytes | None:
     file = blobs.open(digest)
     if file is None:
