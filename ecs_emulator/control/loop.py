@@ -8,6 +8,7 @@ Nothing needs recovery code: at start every slice is looked at once, and the age
 from __future__ import annotations
 
 import heapq
+import logging
 import queue
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -18,11 +19,13 @@ from ecs_emulator.clock import Clock, Instant
 from ecs_emulator.config import Config
 from ecs_emulator.control import instances, observe, reaper, record, services, tasks
 from ecs_emulator.control.plan import (
+    PAUSE,
     Agent,
     Effect,
     EngineLost,
     Observation,
     Postponed,
+    Remove,
     Snapshot,
     TaskObservation,
     TaskSlice,
@@ -37,12 +40,20 @@ from ecs_emulator.records.services import Service, ServiceStatus
 from ecs_emulator.records.task_definitions import TaskDefinition
 from ecs_emulator.records.tasks import Task, TaskStatus
 from ecs_emulator.rules.resources import HOLDING
-from ecs_emulator.store import Store, Transaction
+from ecs_emulator.store import Store, StoreUnusable, Transaction
+
+log = logging.getLogger(__name__)
 
 FULL_PASS_EVERY = 300.0
 """Seconds between two looks at everything: a safety net, not the way things move."""
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 200
 """Slices looked at in one transaction: the rest waits for the next step, so that requests get in between."""
+MOST_HANDLED = 2000
+"""Records read and written in one transaction, after which no further slice is looked at: services differ in size."""
+LONGEST_SLEEP = 60.0
+"""Seconds: a clock that was set, or a machine that slept, is noticed after that."""
+RETRY_AFTER = 1.0
+"""Seconds until what could not be written down is tried again."""
 REAPER: Mark = ("reaper", "")
 ORDER = {"task": 0, "service": 1, "instance": 2, "reaper": 3}
 
@@ -75,6 +86,9 @@ class _Step:
 
     now: Instant
     effects: dict[tuple[str, str], Effect] = field(default_factory=dict)
+    most_handled: int = 0
+    definitions: set[str] = field(default_factory=set)
+    """Those that were seen to be what the loop remembers."""
 
 
 class Loop:
@@ -89,13 +103,18 @@ class Loop:
         self._config = config
         self._inbox: queue.SimpleQueue[Letter] = queue.SimpleQueue()
         self._under_way: set[tuple[str, str]] = set()
-        self._postponed: dict[tuple[str, str], Instant] = {}
+        self._postponed: dict[str, dict[str, tuple[type[Effect], Instant]]] = {}
+        """By task and container, which step until when; forgotten with the task."""
         self._timers: list[tuple[Instant, Mark]] = []
         self._due: dict[Mark, Instant] = {}
         self._definitions: OrderedDict[str, TaskDefinition] = OrderedDict()
         self._backlog: set[Mark] = set()
+        self._unrecorded: list[Observation] = []
+        """What was seen when it could not be written down."""
         self._next_full_pass = 0.0
         self.engine_lost: str | None = None
+        self.problem: str | None = None
+        """Why nothing can be written down now, as when the disk is full; None as long as it can."""
         store.on_commit(self.tell)
 
     def tell(self, letter: Letter) -> None:
@@ -116,20 +135,37 @@ class Loop:
         step = _Step(now)
         seen, marks = self._opened(letters)
         marks |= self._timers_due(now)
-        with self._store.transaction(quietly=True) as tx:
-            if now >= self._next_full_pass:
-                self._backlog |= self._everything(tx, now)
-            for observation in seen:
-                self._observe(tx, observation, now)
-            self._settle(tx, marks | tx.take_marks(), step)
-            self._journal_effects(tx, step)
+        seen = [*self._unrecorded, *seen]
+        try:
+            with self._store.transaction(quietly=True) as tx:
+                self._record(tx, seen, marks, step)
+        except StoreUnusable as error:
+            self._keep(seen, str(error))
+            return
+        self._unrecorded, self.problem = [], None
         for effect in step.effects.values():
             self._under_way.add(effect_key(effect))
             self._workers.submit(effect, self.tell)
 
+    def _record(self, tx: Transaction, seen: list[Observation], marks: set[Mark], step: _Step) -> None:
+        if self._full_pass_due(step.now):
+            self._backlog |= self._everything(tx, step.now)
+        for observation in seen:
+            self._observe(tx, observation, step.now)
+        self._settle(tx, marks | tx.take_marks(), step)
+        self._journal_effects(tx, step)
+
+    def _keep(self, seen: list[Observation], problem: str) -> None:
+        """The step was undone: what was seen is observed again, and as nobody knows any more what was decided, all is looked at."""
+        if self.problem is None:
+            log.error("nothing can be recorded, so nothing moves: %s; trying again", problem)
+        self.problem = problem
+        self._unrecorded = seen
+        self._next_full_pass = 0.0
+
     def idle(self) -> bool:
         """Whether nothing is left to look at and nothing is under way: what happens next happens by time or by the user."""
-        return self._inbox.empty() and not self._under_way and not self._backlog
+        return self._inbox.empty() and not self._under_way and not self._backlog and self.problem is None
 
     def next_due(self) -> Instant | None:
         """The earliest instant that something waits for."""
@@ -147,10 +183,16 @@ class Loop:
     # --- what came in -------------------------------------------------------------------------------------------------
 
     def _sleep(self) -> float:
+        if self.problem is not None:
+            return RETRY_AFTER
         if self._backlog:
             return 0.0
         due = min(self._next_full_pass, self.next_due() or self._next_full_pass)
-        return max(0.0, due - self._clock.now())
+        return min(max(0.0, due - self._clock.now()), LONGEST_SLEEP)
+
+    def _full_pass_due(self, now: Instant) -> bool:
+        """Also where the clock was set back, so that the next pass is further away than any ever is."""
+        return not now < self._next_full_pass <= now + FULL_PASS_EVERY + LONGEST_SLEEP
 
     def _letters(self, timeout: float) -> list[Letter]:
         try:
@@ -173,7 +215,7 @@ class Loop:
                     seen.extend(observations)
                     for one in observations:
                         if isinstance(one, Postponed):
-                            self._postponed[key] = one.until
+                            self._postponed.setdefault(key[0], {})[key[1]] = (type(effect), one.until)
                 case Stop():
                     pass
                 case _:
@@ -230,8 +272,8 @@ class Loop:
 
         What was left over from earlier steps comes when what is new is done, and only as long as the step stays short.
         """
-        left = MOST_AT_ONCE
-        while left and (marks or self._backlog):
+        left, step.most_handled = MOST_AT_ONCE, tx.handled + MOST_HANDLED
+        while left and tx.handled < step.most_handled and (marks or self._backlog):
             if not marks:
                 marks = set(heapq.nsmallest(left, self._backlog, key=_in_order))
                 self._backlog -= marks
@@ -242,7 +284,7 @@ class Loop:
         """Take from `marks` until it is empty or `most` are done; answers how many more may be."""
         waiting = [(_in_order(mark), mark) for mark in marks]
         heapq.heapify(waiting)
-        while waiting and most:
+        while waiting and most and tx.handled < step.most_handled:
             most -= 1
             _, mark = heapq.heappop(waiting)
             marks.discard(mark)
@@ -267,25 +309,35 @@ class Loop:
 
     def _decide_task(self, tx: Transaction, arn: str, step: _Step) -> None:
         task = tx.get(Task, arn)
+        if task is None or task.cleaned:
+            self._postponed.pop(arn, None)
         if task is None:
             return
-        slice = self._slice(tx, task)
+        slice = self._slice(tx, task, step)
         while (moved := tasks.advance(slice, step.now)) is not None:
             tx.put(moved.task, Decided(step.now, arn, f"{_standing(moved.task)} because {moved.because}"))
             slice = TaskSlice(moved.task, slice.definition, slice.revision, slice.cluster_name)
         for item in self._agent.decide(slice, step.now):
             if isinstance(item, Wait):
                 self._wait(("task", arn), item.until)
-            elif (key := effect_key(item)) not in self._under_way:
+            elif (key := effect_key(item)) not in self._under_way and not self._held(item):
                 self._ask(key, item, step)
 
+    def _held(self, effect: Effect) -> bool:
+        """Nothing is removed while something is still made: a container created after it would stay for ever."""
+        if not isinstance(effect, Remove):
+            return False
+        task = effect.slice.task
+        return any((task.arn, name) in self._under_way for name in (PAUSE, *(one.name for one in task.containers)))
+
     def _ask(self, key: tuple[str, str], effect: Effect, step: _Step) -> None:
-        """Have the effect performed, unless it was postponed to a later time."""
-        until = self._postponed.get(key)
-        if until is not None and step.now < until:
+        """Have the effect performed, unless it was postponed to a later time: a stop is not by what a start waits for."""
+        postponed = self._postponed.get(key[0], {})
+        kind, until = postponed.get(key[1], (None, step.now))
+        if kind is type(effect) and step.now < until:
             self._wait(("task", key[0]), until)
             return
-        self._postponed.pop(key, None)
+        postponed.pop(key[1], None)
         step.effects[key] = effect
 
     def _decide_service(self, tx: Transaction, arn: str, step: _Step) -> None:
@@ -298,15 +350,17 @@ class Loop:
             else:
                 record.record(tx, decision, step.now, self._ids, self._config)
 
-    def _slice(self, tx: Transaction, task: Task) -> TaskSlice:
-        definition = self._definitions.get(task.task_definition_arn)
-        if definition is None:
-            definition = tx.get(TaskDefinition, task.task_definition_arn)
+    def _slice(self, tx: Transaction, task: Task, step: _Step) -> TaskSlice:
+        arn = task.task_definition_arn
+        definition = self._definitions.get(arn)
+        if definition is None or (arn not in step.definitions and not _still_there(tx, definition)):
+            definition = tx.get(TaskDefinition, arn)
             if definition is None:
-                raise RuntimeError(f"task {task.arn} has lost its definition {task.task_definition_arn}")
-            self._definitions[task.task_definition_arn] = definition
+                raise RuntimeError(f"task {task.arn} has lost its definition {arn}")
+            self._definitions[arn] = definition
             if len(self._definitions) > 1000:
                 self._definitions.popitem(last=False)
+        step.definitions.add(arn)
         return TaskSlice(task, definition.spec, definition.revision, task.cluster_arn.rpartition("/")[2])
 
     def _wait(self, mark: Mark, until: Instant) -> None:
@@ -323,6 +377,11 @@ class Loop:
 def _in_order(mark: Mark) -> tuple[int, str]:
     kind, key = mark
     return ORDER[kind], key
+
+
+def _still_there(tx: Transaction, known: TaskDefinition) -> bool:
+    """Whether this is the definition still: a cleared account counts its revisions from 1 again."""
+    return bool(tx.keys(TaskDefinition, arn=known.arn, registered_at=known.registered_at))
 
 
 def _standing(task: Task) -> str:

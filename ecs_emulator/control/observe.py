@@ -90,6 +90,8 @@ def missing_from(task: Task, snapshot: Snapshot) -> Iterator[Seen]:
 def _connected(task: Task, observation: Connected) -> Task:
     if task.attachment is None or task.pause_engine_id is not None:
         return task
+    if task.attachment.status is AttachmentStatus.DELETED:
+        return task  # what came too late goes with the rest of the task's containers
     name = "ip-" + observation.address.replace(".", "-") + ".ec2.internal"
     attachment = replace(
         task.attachment,

@@ -316,8 +316,19 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """A task of the service ends though nobody asked for it: it counts as a failure, unless it had run well."""
+
+    task: Task
+    because: str
+
+    def __str__(self) -> str:
+        return f"judge {self.task.id[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
-    """The service lets go of a task that STOPPED, and counts it as a failure if it is one."""
+    """The service lets go of a task that STOPPED."""
 
     service: Service
     task: Task
@@ -408,7 +419,7 @@ class Retire:
         return "retire"
 
 
-Decision = Launch | Stop | Release | Announce | Resize | Complete | Supersede | Forgive | Settle | Retire
+Decision = Launch | Stop | Judge | Release | Announce | Resize | Complete | Supersede | Forgive | Settle | Retire
 
 
 # --- the seam -------------------------------------------------------------------------------------------------------

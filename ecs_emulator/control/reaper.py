@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ecs_emulator.clock import Instant
 from ecs_emulator.config import Timings
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
@@ -20,32 +22,27 @@ from ecs_emulator.records.tasks import RunTaskRequest, Task, TaskStatus
 from ecs_emulator.store import Transaction
 
 EVERY = 60.0
+AGAIN = 1.0
+"""Seconds until the next pass where one met its limit."""
 AT_ONCE = 500
 """The most of one kind that one pass forgets; the rest waits for the next."""
 JOURNAL_KEPT = 200_000
 """Decisions; older ones are forgotten."""
+JOURNAL_AT_ONCE = 5_000
 
 
 def reap(tx: Transaction, now: Instant, timings: Timings) -> Instant:
-    """Forget what is over; answers when to look again."""
-    for task in tx.find(Task, last_status=TaskStatus.STOPPED, cleaned=True, order="stopped_at", limit=AT_ONCE):
-        if now >= (task.stopped_at or now) + timings.stopped_kept:
-            tx.delete(task)
-    for request in tx.find(RunTaskRequest, order="expires_at", limit=AT_ONCE):
-        if now >= request.expires_at:
-            tx.delete(request)
-    for service in tx.find(Service, status=ServiceStatus.INACTIVE, order="deleted_at", limit=AT_ONCE):
-        if now >= (service.deleted_at or now) + timings.service_kept:
-            forget_service(tx, service)
-    for cluster in tx.find(Cluster, status=ClusterStatus.INACTIVE, limit=AT_ONCE):
-        if now >= (cluster.deleted_at or now) + timings.cluster_kept:
-            tx.delete(cluster)
-    for instance in tx.find(ContainerInstance, status=InstanceStatus.INACTIVE, limit=AT_ONCE):
-        if now >= (instance.deregistered_at or now) + timings.cluster_kept:
-            tx.delete(instance)
-    _forget_definitions(tx, now, timings)
-    _forget_decisions(tx)
-    return now + EVERY
+    """Forget what is over; answers when to look again: soon where there may be more."""
+    forgotten = (
+        _forget_tasks(tx, now - timings.stopped_kept),
+        _forget_requests(tx, now),
+        _forget_services(tx, now - timings.service_kept),
+        _forget_clusters(tx, now - timings.cluster_kept),
+        _forget_instances(tx, now - timings.cluster_kept),
+        _forget_definitions(tx, now - timings.delete_definition),
+        _forget_decisions(tx),
+    )
+    return now + (AGAIN if any(number >= AT_ONCE for number in forgotten) else EVERY)
 
 
 def forget_service(tx: Transaction, service: Service) -> None:
@@ -55,23 +52,71 @@ def forget_service(tx: Transaction, service: Service) -> None:
     tx.delete(service)
 
 
-def _forget_definitions(tx: Transaction, now: Instant, timings: Timings) -> None:
+# --- each kind: how many were forgotten, those that ended first before all others -------------------------------------
+
+
+def _forget_tasks(tx: Transaction, before: Instant) -> int:
+    found = tx.find(Task, last_status=TaskStatus.STOPPED, cleaned=True, order="stopped_at", limit=AT_ONCE)
+    return _forget(tx, [one for one in found if one.stopped_at is not None and one.stopped_at <= before])
+
+
+def _forget_requests(tx: Transaction, now: Instant) -> int:
+    found = tx.find(RunTaskRequest, order="expires_at", limit=AT_ONCE)
+    return _forget(tx, [one for one in found if one.expires_at <= now])
+
+
+def _forget_services(tx: Transaction, before: Instant) -> int:
+    found = tx.find(Service, status=ServiceStatus.INACTIVE, order="deleted_at", limit=AT_ONCE)
+    over = [one for one in found if one.deleted_at is not None and one.deleted_at <= before]
+    for service in over:
+        forget_service(tx, service)
+    return len(over)
+
+
+def _forget_clusters(tx: Transaction, before: Instant) -> int:
+    found = tx.find(Cluster, status=ClusterStatus.INACTIVE, order="deleted_at", limit=AT_ONCE)
+    return _forget(tx, [one for one in found if one.deleted_at is not None and one.deleted_at <= before])
+
+
+def _forget_instances(tx: Transaction, before: Instant) -> int:
+    found = tx.find(ContainerInstance, status=InstanceStatus.INACTIVE, order="deregistered_at", limit=AT_ONCE)
+    return _forget(tx, [one for one in found if one.deregistered_at is not None and one.deregistered_at <= before])
+
+
+def _forget(tx: Transaction, over: Sequence[object]) -> int:
+    tx.delete(*over)
+    return len(over)
+
+
+def _forget_definitions(tx: Transaction, before: Instant) -> int:
     """A deleted task definition stays as long as a task that is remembered or a service goes by it."""
     deleted = TaskDefinitionStatus.DELETE_IN_PROGRESS
+    forgotten = 0
     for definition in tx.find(TaskDefinition, status=deleted, order="delete_requested_at", limit=AT_ONCE):
-        due = (definition.delete_requested_at or now) + timings.delete_definition
-        if now < due or tx.first(Task, task_definition_arn=definition.arn) is not None:
-            continue
-        if tx.first(ServiceDeployment, task_definition_arn=definition.arn, status=LISTED) is not None:
+        asked_at = definition.delete_requested_at
+        if asked_at is None or asked_at > before or _is_used(tx, definition):
             continue
         tx.delete(definition)
         family = tx.get(TaskDefinitionFamily, definition.account, definition.region, definition.family)
         if family is not None:
             tx.put(family.forgotten())
+        forgotten += 1
+    return forgotten
 
 
-def _forget_decisions(tx: Transaction) -> None:
+def _is_used(tx: Transaction, definition: TaskDefinition) -> bool:
+    if tx.first(Task, task_definition_arn=definition.arn) is not None:
+        return True
+    return tx.first(ServiceDeployment, task_definition_arn=definition.arn, status=LISTED) is not None
+
+
+def _forget_decisions(tx: Transaction) -> int:
     newest = tx.find(Decided, order="seq", descending=True, limit=1)
-    if newest and newest[0].seq is not None and newest[0].seq > JOURNAL_KEPT:
-        oldest = tx.find(Decided, order="seq", limit=AT_ONCE)
-        tx.delete(*(one for one in oldest if one.seq is not None and one.seq <= newest[0].seq - JOURNAL_KEPT))
+    oldest = tx.find(Decided, order="seq", limit=1)
+    if not newest or newest[0].seq is None or oldest[0].seq is None:
+        return 0
+    last = min(newest[0].seq - JOURNAL_KEPT, oldest[0].seq + JOURNAL_AT_ONCE - 1)
+    if last < oldest[0].seq:
+        return 0
+    tx.delete_until(Decided, last)
+    return last - oldest[0].seq + 1

@@ -18,6 +18,7 @@ from ecs_emulator.control.plan import (
     Complete,
     Decision,
     Forgive,
+    Judge,
     Launch,
     Release,
     Resize,
@@ -45,18 +46,18 @@ from ecs_emulator.records.tasks import DesiredStatus, StopCode, Task, TaskStatus
 from ecs_emulator.rules import capacity, launching, placement, placing, resources
 from ecs_emulator.rules.launching import Launching, Wanted
 from ecs_emulator.rules.placement import Constraint, Strategy
-from ecs_emulator.rules.stopping import FAILED_TO_START, asked_to_stop, scaling_reason
+from ecs_emulator.rules.stopping import FAILED_HEALTH_CHECKS, FAILED_TO_START, asked_to_stop, scaling_reason
 from ecs_emulator.store import Transaction
 
 EVENTS_KEPT = 100
 BATCH = 10
 """Tasks that one `has started N tasks` tells of."""
+MOST_LAUNCHED = 100
+"""Tasks that one decision starts; the rest is decided again, when requests had their turn."""
 FREE_RETRIES = 3
 """Failures in a row that are tried again at once."""
 PROBLEM_REPEATED = 21_600.0
 """Seconds until a problem that is still the same is said again."""
-FAILURES = (StopCode.TASK_FAILED_TO_START, StopCode.ESSENTIAL_CONTAINER_EXITED)
-"""The ends that nobody asked for."""
 IMPAIRED = (
     "is unable to consistently start tasks successfully. "
     "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
@@ -73,9 +74,12 @@ def record(tx: Transaction, decision: Decision, now: Instant, ids: Ids, config: 
         case Stop(service=service):
             subject = service.arn
             _stop(tx, decision, now, ids)
+        case Judge(task=task):
+            subject = task.arn
+            _judge(tx, task, now, ids, config.timings)
         case Release(task=task):
             subject = task.arn
-            _release(tx, task, now, ids, config.timings)
+            tx.put(replace(tx.get(Task, task.arn) or task, released=True))
         case Announce(service=service, message=message, problem=problem):
             subject = service.arn
             if not announce(tx, service.arn, message, now, ids, problem=problem):
@@ -91,11 +95,11 @@ def record(tx: Transaction, decision: Decision, now: Instant, ids: Ids, config: 
             _supersede(tx, deployment, now)
         case Forgive(deployment=deployment):
             subject = deployment.service_arn
-            tx.put(replace(_deployment(tx, deployment), failed_tasks=0, failed_at=None, launch_not_before=None))
+            tx.put(replace(_deployment(tx, deployment), failed_tasks=0, failed_created_at=None, launch_not_before=None))
         case Settle(service=service):
             subject = service.arn
             announce(tx, service.arn, "has reached a steady state.", now + 0.001, ids)
-            tx.put(replace(_service(tx, service.arn), steady=True, steady_said_at=now, refusal=None, refused_at=None))
+            _settle(tx, service, now)
         case Retire(service=service):
             subject = service.arn
             _retire(tx, service, now)
@@ -106,9 +110,25 @@ def record(tx: Transaction, decision: Decision, now: Instant, ids: Ids, config: 
 
 
 def _launch(tx: Transaction, decision: Launch, now: Instant, ids: Ids, config: Config) -> bool:
-    """Place what was decided to be started; answers whether anything new came of it."""
+    """Place what was decided to be started, batch by batch as long as there is room; answers whether anything new came of it."""
+    left = min(decision.count, MOST_LAUNCHED)
+    replaced = decision.replaced_unhealthy
+    said = False
+    while left > 0:
+        count = min(left, BATCH)
+        batch = replace(decision, count=count, replaced_unhealthy=min(replaced, count))
+        new, full = _launch_batch(tx, batch, now, ids, config)
+        said = said or new
+        if full:
+            break
+        left, replaced = left - count, max(0, replaced - count)
+    return said
+
+
+def _launch_batch(tx: Transaction, decision: Launch, now: Instant, ids: Ids, config: Config) -> tuple[bool, bool]:
+    """Whether anything new came of it, and whether there was no room for all."""
     service = _service(tx, decision.deployment.service_arn)
-    wanted = _wanted(tx, service, decision.deployment, min(decision.count, BATCH))
+    wanted = _wanted(tx, service, decision.deployment, decision.count)
     strategies, constraints = _placement_rules(service, wanted[0])
     turn = tx.count(Task, service_arn=service.arn, released=False)
     placed = placing.place(
@@ -127,8 +147,8 @@ def _launch(tx: Transaction, decision: Launch, now: Instant, ids: Ids, config: C
     waiting_for = service.cluster_arn if placed.refusal is not None else None
     service = _service(tx, service.arn)
     if service.waiting_for != waiting_for:
-        tx.put(replace(service, waiting_for=waiting_for))
-    return bool(placed.tasks) or said
+        tx.put(replace(service, waiting_for=waiting_for, steady=False))
+    return bool(placed.tasks) or said, placed.refusal is not None
 
 
 def _wanted(tx: Transaction, service: Service, deployment: ServiceDeployment, count: int) -> list[Wanted]:
@@ -205,11 +225,11 @@ def _stop(tx: Transaction, decision: Stop, now: Instant, ids: Ids) -> None:
         announce(tx, service.arn, f"stopped {pending} pending tasks.", now, ids)
 
 
-def _release(tx: Transaction, task: Task, now: Instant, ids: Ids, timings: Timings) -> None:
-    """The service counts the task no more; one that failed delays the next of its deployment."""
-    tx.put(replace(task, released=True))
+def _judge(tx: Transaction, task: Task, now: Instant, ids: Ids, timings: Timings) -> None:
+    """What did not run well counts, and from the fourth in a row on it delays the next of its deployment."""
+    tx.put(replace(task, judged=True))
     deployment = tx.get(ServiceDeployment, task.deployment_id)
-    if deployment is None or not _failed(task, now):
+    if deployment is None or _ran_well(task, now):
         return
     failures = deployment.failed_tasks + 1
     pause = None
@@ -219,24 +239,24 @@ def _release(tx: Transaction, task: Task, now: Instant, ids: Ids, timings: Timin
         replace(
             deployment,
             failed_tasks=failures,
-            failed_at=now,
+            failed_created_at=max(task.created_at, deployment.failed_created_at or 0.0),
             launch_not_before=None if pause is None else now + pause,
             updated_at=now,
         )
     )
     if task.started_at is None:
         reason = (task.stopped_reason or FAILED_TO_START).rstrip(".")
-        announce(tx, deployment.service_arn, f"was unable to place a task. Reason: {reason}.", now, ids, problem=True)
+        problem = f"was unable to place a task. Reason: {reason}."
+        announce(tx, deployment.service_arn, problem, now, ids, problem=True)
         if failures == FREE_RETRIES + 1:
             announce(tx, deployment.service_arn, IMPAIRED, now, ids)
 
 
-def _failed(task: Task, now: Instant) -> bool:
-    """Whether it ended by itself before it could be said to run well."""
-    if task.stop_code not in FAILURES:
+def _ran_well(task: Task, now: Instant) -> bool:
+    if task.started_at is None or task.stopped_reason == FAILED_HEALTH_CHECKS:
         return False
-    ran = 0.0 if task.started_at is None else (task.execution_stopped_at or now) - task.started_at
-    return ran < rolling.RUNS_WELL_AFTER
+    ended_at = max((one.finished_at for one in task.containers if one.finished_at is not None), default=now)
+    return ended_at - task.started_at >= rolling.RUNS_WELL_AFTER
 
 
 # --- deployments ----------------------------------------------------------------------------------------------------
@@ -250,7 +270,7 @@ def _complete(tx: Transaction, deployment: ServiceDeployment, now: Instant, ids:
             rollout_reason=f"ECS deployment {deployment.id} completed.",
             deployment_status=ServiceDeploymentStatus.SUCCESSFUL,
             failed_tasks=0,
-            failed_at=None,
+            failed_created_at=None,
             launch_not_before=None,
             updated_at=now,
             finished_at=now,
@@ -264,6 +284,19 @@ def _supersede(tx: Transaction, deployment: ServiceDeployment, now: Instant) -> 
     if gone.deployment_status is ServiceDeploymentStatus.STOP_REQUESTED:
         gone = replace(gone, deployment_status=ServiceDeploymentStatus.STOPPED, stopped_at=now)
     tx.put(gone)
+
+
+def _settle(tx: Transaction, service: Service, now: Instant) -> None:
+    tx.put(
+        replace(
+            _service(tx, service.arn),
+            steady=True,
+            steady_said_at=now,
+            refusal=None,
+            refused_at=None,
+            waiting_for=None,
+        )
+    )
 
 
 def _retire(tx: Transaction, service: Service, now: Instant) -> None:
@@ -289,7 +322,11 @@ def announce(tx: Transaction, service_arn: str, message: str, now: Instant, ids:
             return False
         tx.put(replace(service, refusal=message, refused_at=now))
     text = f"(service {service.name}) {message}"
-    tx.put(ServiceEvent(service_arn, service.account, service.region, ids.uuid("event"), now, text))
+    newest = tx.find(ServiceEvent, service_arn=service_arn, order="seq", descending=True, limit=1)
+    at = max(
+        [now, *(event.created_at for event in newest)]
+    )  # whoever sorts by time finds the order in which it was said
+    tx.put(ServiceEvent(service_arn, service.account, service.region, ids.uuid("event"), at, text))
     surplus = tx.count(ServiceEvent, service_arn=service_arn) - EVENTS_KEPT
     if surplus > 0:
         tx.delete(*tx.find(ServiceEvent, service_arn=service_arn, order="seq", limit=surplus))

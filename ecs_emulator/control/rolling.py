@@ -335,7 +335,7 @@ def _by_arn(tasks: Iterable[Task]) -> tuple[Task, ...]:
 
 
 def _forgiven(view: View) -> Iterator[Decision | Wait]:
-    """Failures count in a row: a task that was started after the last of them and runs well ends the row."""
+    """Failures count in a row: a task that was started after the youngest of them was created, and runs well, ends it."""
     for deployment in view.slice.deployments:
         if not deployment.failed_tasks:
             continue
@@ -344,7 +344,7 @@ def _forgiven(view: View) -> Iterator[Decision | Wait]:
             for task in (*view.good, *view.old)
             if task.deployment_id == deployment.id and task.arn in view.healthy and task.started_at is not None
         ]
-        well_at = [at + RUNS_WELL_AFTER for at in since if at >= (deployment.failed_at or 0.0)]
+        well_at = [at + RUNS_WELL_AFTER for at in since if at >= (deployment.failed_created_at or 0.0)]
         if well_at and min(well_at) <= view.now:
             yield Forgive(deployment, because=f"a task of it has run for {RUNS_WELL_AFTER:g} s")
         elif well_at:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from ecs_emulator.clock import Instant
 from ecs_emulator.config import Timings
 from ecs_emulator.control import rolling
-from ecs_emulator.control.plan import Decision, Release, Retire, ServiceSlice, Stop, Wait
+from ecs_emulator.control.plan import Decision, Judge, Release, Retire, ServiceSlice, Stop, Wait
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
 from ecs_emulator.records.services import LISTED, DeploymentStatus, Service, ServiceDeployment, ServiceStatus
 from ecs_emulator.records.task_definitions import TaskDefinition
 from ecs_emulator.records.tasks import DesiredStatus, Task, TaskStatus
-from ecs_emulator.rules import resources
+from ecs_emulator.rules import resources, stopping
 from ecs_emulator.rules.definitions import facts
 from ecs_emulator.rules.resources import Candidate
 from ecs_emulator.store import Transaction
@@ -62,14 +62,26 @@ def decide(slice: ServiceSlice, now: Instant, timings: Timings) -> Iterator[Deci
     """What to do now. Says the same again until it has been done; says nothing when the service stands right."""
     if slice.service.status is ServiceStatus.INACTIVE:
         return
-    ended = [task for task in slice.tasks if task.last_status is TaskStatus.STOPPED]
+    ended: list[Judge | Release] = [*_judged(slice), *_released(slice)]
     if ended:
-        for task in ended:
-            yield Release(slice.service, task, because=task.stopped_reason or "it stopped")
+        yield from ended
     elif slice.service.status is ServiceStatus.DRAINING:
         yield from _drain(slice, now, timings)
     elif slice.deployments:
         yield from rolling.decide(slice, now, timings)
+
+
+def _judged(slice: ServiceSlice) -> Iterator[Judge]:
+    """As soon as they are to stop: what is started in their place must know of them."""
+    for task in slice.tasks:
+        if task.desired_status is DesiredStatus.STOPPED and not task.judged and stopping.unasked(task):
+            yield Judge(task, because=task.stopped_reason or "it ends")
+
+
+def _released(slice: ServiceSlice) -> Iterator[Release]:
+    for task in slice.tasks:
+        if task.last_status is TaskStatus.STOPPED:
+            yield Release(slice.service, task, because=task.stopped_reason or "it stopped")
 
 
 def _drain(slice: ServiceSlice, now: Instant, timings: Timings) -> Iterator[Decision | Wait]:

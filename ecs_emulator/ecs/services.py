@@ -92,6 +92,7 @@ def update_service(call: Call, params: Params) -> Document:
         raise ServiceNotActiveException()
     if params.get("desiredCount", 0) < 0:
         raise InvalidParameterException("Task count can not be lesser than 0")
+    service_settings.refuse_too_many(params)
     definition = _definition_for(call, service, params)
     updated = _updated(service, params, definition, cluster)
     if params.get("forceNewDeployment") or _differs(service, updated):
@@ -337,7 +338,13 @@ def _differs(service: Service, updated: Service) -> bool:
     """Whether what a task is made of has changed."""
     if updated.task_definition_arn != service.task_definition_arn:
         return True
-    return any(updated.spec.get(member) != service.spec.get(member) for member in REVISION)
+    return any(_meant(updated, member) != _meant(service, member) for member in REVISION)
+
+
+def _meant(service: Service, member: str) -> Any:
+    """What is empty or as it would be without a word is not there: `loadBalancers: []`, `platformVersion: LATEST`."""
+    value = service.spec.get(member)
+    return None if value in ([], {}, "LATEST") else value
 
 
 def _changed_launching(service: Service, params: Params, cluster: Cluster) -> Launching:

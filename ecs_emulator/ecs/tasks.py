@@ -26,6 +26,7 @@ MOST_TASKS = 10
 LONGEST_STARTED_BY = 128
 LONGEST_OVERRIDES = 8192
 TOKENS_KEPT = 86_400.0
+LONGEST_TOKEN = 64
 LONGEST_STOP_REASON = 255
 FILTERS = ("containerInstance", "family", "serviceName", "launchType", "daemonName")
 
@@ -43,6 +44,7 @@ def run_task(call: Call, params: Params) -> Document:
     cluster = resolve.active_cluster(call, params)
     refuse_unusable(definition)
     asked_tags = _tags(params)
+    _refuse_token(params)
     if (replay := _replayed(call, cluster, params)) is not None:
         return replay
     count = _count(params)
@@ -50,6 +52,7 @@ def run_task(call: Call, params: Params) -> Document:
         raise InvalidParameterException("You may choose a capacity provider or a launch type but not both.")
     how = launching.launching(params, cluster)
     launching.refuse_contradictions(params, definition, how)
+    launching.refuse_overrides(params.get("overrides") or {}, definition, how)
     _refuse_words(params, definition)
     providers = capacity.distribute(how.strategy, {}, count) if how.strategy else [None] * count
     wanted = [_wanted(call, cluster, definition, how, params, asked_tags, provider) for provider in providers]
@@ -82,6 +85,7 @@ def start_task(call: Call, params: Params) -> Document:
         raise InvalidParameterException(f"Container Instances cannot have more than {MOST_TASKS} elements")
     how = Launching("EC2")
     launching.refuse_contradictions(params, definition, how)
+    launching.refuse_overrides(params.get("overrides") or {}, definition, how)
     _refuse_words(params, definition)
     tasks: list[Task] = []
     failures: list[Document] = []
@@ -219,7 +223,7 @@ def _wanted(
         world=call.world,
         cluster=cluster,
         definition=definition,
-        need=resources.needed(definition.spec, overrides),
+        need=resources.needed(definition.spec, launching.in_units(overrides)),
         how=how,
         group=params.get("group") or f"family:{definition.family}",
         spec=spec,
@@ -252,6 +256,11 @@ def _started_on(call: Call, cluster: Cluster, reference: str, wanted: Wanted) ->
 
 
 # --- clientToken ----------------------------------------------------------------------------------------------------
+
+
+def _refuse_token(params: Params) -> None:
+    if len(params.get("clientToken") or "") > LONGEST_TOKEN:
+        raise InvalidParameterException(f"idempotency token longer than {LONGEST_TOKEN}.")
 
 
 def _replayed(call: Call, cluster: Cluster, params: Params) -> Document | None:

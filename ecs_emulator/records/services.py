@@ -146,8 +146,8 @@ class ServiceDeployment:
     updated_at: float
     failed_tasks: int = 0
     """Tasks that never ran, or ended at once, one after another."""
-    failed_at: float | None = None
-    """When the last of them did."""
+    failed_created_at: float | None = None
+    """When the youngest of them had been created: one that was started later and runs well ends the row."""
     launch_not_before: float | None = None
     """Its next task waits until then, so that what fails again and again does so at leisure."""
     source_revision_arns: tuple[str, ...] = ()

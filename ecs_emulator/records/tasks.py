@@ -184,8 +184,10 @@ class Task:
     protected_until: float | None = None
     cleaned: bool = False
     """Its containers, network endpoint and volumes are gone from the engine."""
+    judged: bool = False
+    """It ended by itself, and its service has counted that."""
     released: bool = False
-    """It STOPPED and its service has counted it: the service no longer looks at it."""
+    """It STOPPED, and its service no longer looks at it."""
     tags: dict[str, str] = field(default_factory=dict)
 
     @property

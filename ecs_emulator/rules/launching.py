@@ -16,7 +16,9 @@ from ecs_emulator.records.clusters import Cluster
 from ecs_emulator.records.task_definitions import TaskDefinition
 from ecs_emulator.records.tasks import Attachment, AttachmentStatus, Container, Task, TaskStatus
 from ecs_emulator.rules import capacity, placement
-from ecs_emulator.rules.definitions import facts
+from ecs_emulator.rules.definitions import containers, facts, platforms, sizes
+from ecs_emulator.rules.definitions.rule import Definition, Refusals
+from ecs_emulator.rules.definitions.task import ephemeral_storage
 from ecs_emulator.rules.errors import (
     InvalidParameterException,
     PlatformTaskDefinitionIncompatibilityException,
@@ -163,6 +165,37 @@ def _refuse_volumes(params: Params, definition: Params) -> None:
                 f"The volume name '{volume.get('name')}' in your request does not have a matching volume in your "
                 "Task Definition that is configurable at launch."
             )
+
+
+def refuse_overrides(overrides: Params, definition: TaskDefinition, how: Launching) -> None:
+    """What a run overrides of a definition's sizes is held against the same rules as the definition itself."""
+    given = {member: overrides[member] for member in ("cpu", "memory", "ephemeralStorage") if overrides.get(member)}
+    of_container = {each.get("name"): each for each in overrides.get("containerOverrides") or ()}
+    defined = [{**each, **of_container.get(each["name"], {})} for each in definition.spec["containerDefinitions"]]
+    sized = {**definition.spec, **given, "containerDefinitions": defined}
+    for text in _size_refusals(sized, how):
+        raise InvalidParameterException(text)
+
+
+def _size_refusals(sized: Definition, how: Launching) -> Refusals:
+    yield from sizes.cpu(sized)
+    yield from sizes.memory(sized)
+    if how.on_fargate:
+        yield from platforms.fargate_size(sized)
+    yield from ephemeral_storage(sized)
+    for container in sized["containerDefinitions"]:
+        yield from containers.size(sized, container)
+        yield from containers.resource_requirements(sized, container)
+    yield from sizes.of_containers(sized)
+
+
+def in_units(overrides: Params) -> Params:
+    """The overrides with the task's `cpu` and `memory` as plain numbers: `.5 vCPU` becomes `512`."""
+    found = dict(overrides)
+    for dimension, read in (("cpu", sizes.cpu_units), ("memory", sizes.memory_mib)):
+        if overrides.get(dimension):
+            found[dimension] = str(read(overrides[dimension]))
+    return found
 
 
 def platform_version(asked: str | None) -> str:

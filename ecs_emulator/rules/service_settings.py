@@ -16,6 +16,8 @@ Document = dict[str, Any]
 
 NAME = re.compile(r"[a-zA-Z0-9\-_]{1,255}")
 LONGEST_TOKEN = 36
+MOST_TASKS = 5_000
+"""Of one service: the quota "Tasks per service"."""
 ZONE_SPREAD = "attribute:ecs.availability-zone"
 BREAKER = {
     "enable": False,
@@ -82,7 +84,14 @@ def refuse_counts(params: Params) -> None:
         raise InvalidParameterException("DesiredCount is missing")
     if params["desiredCount"] < 0:
         raise InvalidParameterException("DesiredCount can not be lesser than 0")
+    refuse_too_many(params)
     refuse_grace(params)
+
+
+def refuse_too_many(params: Params) -> None:
+    """More than the quota "Tasks per service", in the words that were recorded of it."""
+    if (params.get("desiredCount") or 0) > MOST_TASKS:
+        raise InvalidParameterException("Desired count exceeds limit.")
 
 
 def refuse_grace(params: Params) -> None:
@@ -198,6 +207,12 @@ def refuse_load_balancers(params: Params, definition: Params) -> None:
             raise InvalidParameterException(f"The container {name} does not exist in the task definition.")
         if port not in {mapping.get("containerPort") for mapping in containers[name].get("portMappings", ())}:
             raise InvalidParameterException(f"The container {name} did not have a container port {port} defined.")
+    if params.get("role") and (
+        params.get("networkConfiguration") or params.get("serviceRegistries") or len(balancers) > 1
+    ):
+        raise InvalidParameterException(
+            "You cannot specify an IAM role for services that require a service linked role."
+        )
     if params.get("role") and not balancers:
         raise InvalidParameterException("A role was passed, but no load balancers were present.")
 

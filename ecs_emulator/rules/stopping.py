@@ -18,6 +18,14 @@ def scaling_reason(task: Task) -> str:
     return f"Scaling activity initiated by (deployment {task.deployment_id})"
 
 
+UNASKED = (StopCode.TASK_FAILED_TO_START, StopCode.ESSENTIAL_CONTAINER_EXITED)
+
+
+def unasked(task: Task) -> bool:
+    """Whether it ends by its own doing: it never started, an essential container ended, or it was unhealthy."""
+    return task.stop_code in UNASKED or task.stopped_reason == FAILED_HEALTH_CHECKS
+
+
 def asked_to_stop(task: Task, code: StopCode | None, reason: str, now: Instant, *, counts: bool = True) -> Task:
     """The task with `desiredStatus` STOPPED and its cause; a task that was asked before keeps its first cause.
 

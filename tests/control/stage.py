@@ -166,7 +166,9 @@ class Stage:
             case Launch(count=count, deployment=deployment):
                 text = f"launch {deployment.id} ×{count}"
             case Stop(tasks=tasks, reason=reason):
-                text = f"stop {', '.join(sorted(self._name(task) for task in tasks))}" + (f": {reason}" if reason else "")
+                text = f"stop {', '.join(sorted(self._name(task) for task in tasks))}" + (
+                    f": {reason}" if reason else ""
+                )
             case Announce(message=message):
                 text = f'say "{message}"'
             case _:
@@ -184,7 +186,7 @@ class Stage:
             text = text.replace(one.id, one.task_definition_arn.rpartition("/")[2])
         for task_id, name in self._names.items():
             text = text.replace(f"task {task_id}", name)
-        return re.sub(r"release ([0-9a-f]{8})", lambda found: f"release {self._by_start(found[1])}", text)
+        return re.sub(r"(judge|release) ([0-9a-f]{8})", lambda found: f"{found[1]} {self._by_start(found[2])}", text)
 
     def _by_start(self, start: str) -> str:
         return next(name for task_id, name in self._names.items() if task_id.startswith(start))

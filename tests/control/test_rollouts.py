@@ -18,12 +18,21 @@ from ecs_emulator.config import FAST, Config
 from ecs_emulator.control import loop, record, rolling, services
 from ecs_emulator.control.plan import Decision, Launch, Stop
 from ecs_emulator.ids import Ids
-from ecs_emulator.records.services import Service, ServiceStatus
+from ecs_emulator.records.services import ServiceStatus
 from ecs_emulator.records.tasks import Health, TaskStatus
 from ecs_emulator.store import Transaction
 from tests.simulation import Refused, Simulation
 
-SCRIPTS = ("", "start=slow", "pull=slow", "pull=fail", "start=fail", "exit=1 after=0s", "exit=1 after=7s", "stop=ignore")
+SCRIPTS = (
+    "",
+    "start=slow",
+    "pull=slow",
+    "pull=fail",
+    "start=fail",
+    "exit=1 after=0s",
+    "exit=1 after=7s",
+    "stop=ignore",
+)
 CHECKED = ("", "health=unhealthy", "health=healthy after-health=3s")
 LONG = 600.0
 """Seconds in which everything comes to rest with these timings."""
@@ -69,6 +78,7 @@ def _world(desired: int, percent: tuple[int, int], launch_type: str) -> Iterator
             deploymentConfiguration={"minimumHealthyPercent": percent[0], "maximumPercent": percent[1]},
             **(network if launch_type == "FARGATE" else {}),
         )
+        sim.settle()
         try:
             yield sim
         finally:
@@ -76,7 +86,7 @@ def _world(desired: int, percent: tuple[int, int], launch_type: str) -> Iterator
 
 
 def _define(sim: Simulation, script: str, launch_type: str) -> None:
-    checked, _, words = script.rpartition("checked ")
+    words = script.rpartition("checked ")[2]
     container: dict[str, Any] = {"name": "app", "image": "app", "memory": 64, "stopTimeout": 5}
     if "checked" in script:
         container["healthCheck"] = {"command": ["CMD", "true"]}
@@ -147,22 +157,25 @@ def _comes_to_rest(sim: Simulation, desired: int, launch_type: str) -> dict[str,
 
 def _bounded(tx: Transaction, decision: Decision, now: Instant, ids: Ids, config: Config) -> None:
     """Record the decision, and hold what it did against the service's bounds."""
-    before = _view(tx, decision, now)
-    record.record(tx, decision, now, ids, config)
-    after = _view(tx, decision, now)
-    if before is None or after is None:
-        return
-    if isinstance(decision, Launch):
-        alive = len(after.good) + len(after.sick) + len(after.old) + after.in_the_way
-        assert alive <= after.ceiling, f"{alive} are alive after {decision}, at most {after.ceiling} may be"
-    if isinstance(decision, Stop) and len(after.healthy) < len(before.healthy):
-        left = len(after.healthy)
-        assert left >= after.floor, f"{left} are healthy after {decision}, at least {after.floor} must be"
+    match decision:
+        case Launch(deployment=deployment):
+            record.record(tx, decision, now, ids, config)
+            if (after := _view(tx, deployment.service_arn, now)) is not None:
+                alive = len(after.good) + len(after.sick) + len(after.old) + after.in_the_way
+                assert alive <= after.ceiling, f"{alive} are alive after {decision}, at most {after.ceiling} may be"
+        case Stop(service=service):
+            before = _view(tx, service.arn, now)
+            record.record(tx, decision, now, ids, config)
+            after = _view(tx, service.arn, now)
+            if before is not None and after is not None and len(after.healthy) < len(before.healthy):
+                left = len(after.healthy)
+                assert left >= after.floor, f"{left} are healthy after {decision}, at least {after.floor} must be"
+        case _:
+            record.record(tx, decision, now, ids, config)
 
 
-def _view(tx: Transaction, decision: Decision, now: Instant) -> rolling.View | None:
-    service = getattr(decision, "service", None) or tx.get(Service, decision.deployment.service_arn)  # type: ignore[union-attr]
-    slice = services.read(tx, service.arn)
+def _view(tx: Transaction, service_arn: str, now: Instant) -> rolling.View | None:
+    slice = services.read(tx, service_arn)
     assert slice is not None
     return rolling.view_of(slice, now) if slice.service.status is ServiceStatus.ACTIVE else None
 

@@ -51,7 +51,7 @@ def _image(definition: Definition, container: Container) -> Refusals:
         yield "Container.image should not be null or empty."
 
 
-def _size(definition: Definition, container: Container) -> Refusals:
+def size(definition: Definition, container: Container) -> Refusals:
     name, memory, reserved = container["name"], container.get("memory"), container.get("memoryReservation")
     if (container.get("cpu") or 0) < 0:
         yield f"Invalid 'cpu' setting for container '{name}'."
@@ -159,7 +159,7 @@ def _restart_policy(definition: Definition, container: Container) -> Refusals:
         yield f"The 'ignoredExitCodes' setting for container '{name}' can have at most 50 items."
 
 
-def _resource_requirements(definition: Definition, container: Container) -> Refusals:
+def resource_requirements(definition: Definition, container: Container) -> Refusals:
     for needed in container.get("resourceRequirements") or ():
         kinds = ("GPU", "InferenceAccelerator", "NeuronDevice")
         yield from one_of("Resource requirement type", needed.get("type"), kinds)
@@ -198,7 +198,7 @@ def _version_consistency(definition: Definition, container: Container) -> Refusa
 RULES = (
     ContainerRule("name", _name),
     ContainerRule("image", _image),
-    ContainerRule("cpu and memory", _size),
+    ContainerRule("cpu and memory", size),
     ContainerRule("network", _network),
     ContainerRule("port mappings", ports.of_container),
     ContainerRule("environment", _environment),
@@ -208,7 +208,7 @@ RULES = (
     ContainerRule("timeouts", _timeouts),
     ContainerRule("health check", _health_check),
     ContainerRule("restart policy", _restart_policy),
-    ContainerRule("resource requirements", _resource_requirements),
+    ContainerRule("resource requirements", resource_requirements),
     ContainerRule("linux parameters", _linux_parameters),
     ContainerRule("complete items", _complete),
     ContainerRule("version consistency", _version_consistency),

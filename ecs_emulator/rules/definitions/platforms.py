@@ -25,7 +25,7 @@ def _fargate_network(definition: Definition) -> Refusals:
         yield "Fargate only supports network mode ‘awsvpc’."
 
 
-def _fargate_size(definition: Definition) -> Refusals:
+def fargate_size(definition: Definition) -> Refusals:
     cpu, memory = definition.get("cpu"), definition.get("memory")
     if cpu is None:
         yield "Fargate requires that 'cpu' be defined at the task level."
@@ -145,7 +145,7 @@ def _managed(definition: Definition) -> Refusals:
 RULES: dict[str, tuple[Rule, ...]] = {
     "FARGATE": (
         Rule("Fargate network", _fargate_network),
-        Rule("Fargate size", _fargate_size),
+        Rule("Fargate size", fargate_size),
         Rule("Fargate task", _fargate_task),
         Rule("Fargate volumes", _fargate_volumes),
         Rule("Fargate containers", _fargate_containers),
