@@ -270,9 +270,10 @@ class Emulator:
                 "runningTasks": tx.count(Task, last_status=TaskStatus.RUNNING),
                 "repositories": tx.count(Repository),
             }
-        lost = self.loop.engine_lost
+        lost, problem = self.loop.engine_lost, self.loop.problem
         return {
-            "status": "degraded" if lost else "ok",
+            "status": "degraded" if lost or problem else "ok",
+            "problem": problem,
             "version": __version__,
             "engine": {"kind": self.engine.name, "because": self.engine.because, "problem": lost},
             "id": self.id,

@@ -48,6 +48,8 @@ def status(options: argparse.Namespace) -> int:
         f"ecs-emulator {health['version']} is {health['status']} at {_endpoint(options)}, process {health['process']}"
     )
     print(f"engine   {engine['kind']}: {engine['problem'] or engine['because']}")
+    if health["problem"]:
+        print(f"trouble  {health['problem']}")
     print(f"data     {'ephemeral, ' if health['ephemeral'] else ''}{health['dataDir']}")
     for name, count in health["counts"].items():
         print(f"{name:<14}{count:>6}")

@@ -6,8 +6,8 @@ import argparse
 import json
 import logging
 import signal
+import socket
 import sys
-import threading
 from typing import Any
 
 from ecs_emulator import config
@@ -22,20 +22,39 @@ FAILED = 70
 def serve(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
     _log_as(options.log_format)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    end = _End()
     try:
-        emulator = Emulator(_config(options), on_failure=ended.set).start()
+        emulator = Emulator(_config(options), on_failure=end.tell).start()
     except CannotStart as error:
         return fail(f"{error}.")
     _say_ready(emulator)
-    ended.wait()
+    end.wait()
     emulator.stop()
     if emulator.failure is not None:
         print(f"ecs-emulator: {emulator.failure}.", file=sys.stderr)
         return FAILED
     return 0
+
+
+class _End:
+    """Told by SIGTERM, SIGINT or a failure. Lives as long as the process.
+
+    Bytes on a wire: a lock would miss a signal that comes just before the wait for it begins.
+    """
+
+    def __init__(self) -> None:
+        self._told, self._telling = socket.socketpair()
+        self._telling.setblocking(False)
+        signal.set_wakeup_fd(self._telling.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+
+    def tell(self) -> None:
+        """From any thread."""
+        self._telling.send(b"!")
+
+    def wait(self) -> None:
+        self._told.recv(1)
 
 
 def _config(options: argparse.Namespace) -> Config:

@@ -124,12 +124,15 @@ class Cluster:
         return self.stopped(arn)
 
     def lines(self, task_arn: str, container: str = "main") -> list[str]:
-        """What the container has written so far, from the log service."""
+        """What the container has written so far, from the log service; nothing before it has a stream."""
         stream = f"scenario/{container}/{task_arn.rpartition('/')[2]}"
         events: list[Document] = []
         asked = {"logGroupName": self.log_group, "logStreamName": stream, "startFromHead": True}
         while True:
-            answer = self.logs.get_log_events(**asked)
+            try:
+                answer = self.logs.get_log_events(**asked)
+            except self.logs.exceptions.ResourceNotFoundException:
+                return []
             events += answer["events"]
             if answer["nextForwardToken"] == asked.get("nextToken"):
                 return [event["message"] for event in events]

@@ -33,8 +33,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Witness]:
-    with closing(docker.APIClient(version="1.41", timeout=60)) as api:
-        yield Witness(api)
+    with closing(docker.from_env(timeout=60)) as client:
+        yield Witness(client.api)
 
 
 @pytest.fixture(scope="session")
@@ -117,9 +117,9 @@ class Servers:
                     done = command("reset", "--yes", "--data-dir", directory, patience=120.0)
                     assert done.returncode == 0, done.stderr
         command("reset", "--orphans", patience=120.0)
-        with closing(docker.APIClient(version="1.41", timeout=60)) as api:
+        with closing(docker.from_env(timeout=60)) as client:
             for server in self._started:
-                assert not server.id or Witness(api).remains(server.id) == []
+                assert not server.id or Witness(client.api).remains(server.id) == []
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ class Server:
     def story(self) -> str:
         """The decision log and the last lines of its own log: the report of a failed test."""
         try:
-            found = self.decisions()
+            found = self.decisions() if self.endpoint else []
         except OSError as error:
             decided = f"it does not answer: {error}"
         else:

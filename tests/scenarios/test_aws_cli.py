@@ -101,6 +101,7 @@ def test_a_service_is_created_awaited_scaled_and_deleted(cluster: Cluster, termi
     launch = ("--launch-type", "FARGATE", "--network-configuration", NETWORK)
     terminal.aws("ecs", "create-service", *mine, "--service-name", "web", "--task-definition", definition,
                  "--desired-count", "1", *launch)  # fmt: skip
+    cluster.stable()  # looked at more often than the 15 seconds of the next line
     terminal.aws("ecs", "wait", "services-stable", *mine, "--services", "web")
     answer = terminal.aws("ecs", "describe-services", *mine, "--services", "web")["services"][0]
     assert (answer["runningCount"], answer["events"][0]["message"]) == (1, "(service web) has reached a steady state.")

@@ -185,3 +185,25 @@ def test_a_task_whose_network_is_killed_ends(cluster: Cluster, engine: Witness) 
     ((_, pause),) = (one for one in engine.running(cluster.server.id) if one[0] == arn and one[1] != "main")
     engine.kill(arn, pause)
     assert cluster.stopped(arn)["stopCode"] == "EssentialContainerExited"
+
+
+@pytest.mark.parametrize(("how", "exit_code"), [("stop", 0), ("kill", 137), ("remove", 137)])
+def test_whatever_a_user_does_to_a_container_ends_its_task(
+    cluster: Cluster, engine: Witness, how: str, exit_code: int
+) -> None:
+    """`docker stop`, `kill`, `rm --force`: the end of an essential container is the end of its task."""
+    arn = cluster.run(cluster.container(), cluster.container(name="other"))
+    cluster.running(arn)
+    container = engine.container(arn, "main")["Id"]
+    match how:
+        case "stop":
+            engine.api.stop(container)
+        case "kill":
+            engine.api.kill(container)
+        case _:
+            engine.api.remove_container(container, force=True)
+    ended = cluster.stopped(arn)
+    assert ended["stopCode"] == "EssentialContainerExited"
+    assert container_of(ended)["exitCode"] == exit_code
+    assert container_of(ended, "other")["exitCode"] == 0
+    eventually("nothing of it runs", lambda: not engine.containers(running=True, task=arn))

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ecs_emulator.agent.docker.reach import Reached, find_engine
+from tests.agent.wire_cutter import WireCutter
 from tests.scenarios.cluster import Cluster, container_of
 from tests.scenarios.conftest import ON_DOCKER, Servers
 from tests.scenarios.engine import Witness, with_pause
-from tests.scenarios.engine_proxy import EngineWire
 from tests.scenarios.server import command
 from tests.scenarios.waiting import eventually
 
@@ -21,17 +22,22 @@ COUNTING = "trap 'exit 0' TERM; n=0; while :; do n=$((n+1)); echo line $n; sleep
 
 
 @pytest.fixture
-def wire(tmp_path: Path) -> Iterator[EngineWire]:
-    wire = EngineWire(tmp_path / "engine.sock")
-    wire.mend()
-    yield wire
-    wire.cut()
+def wire(tmp_path: Path) -> Iterator[WireCutter]:
+    """What the emulator is told in place of its engine's socket."""
+    engine = find_engine()
+    assert isinstance(engine, Reached), engine
+    with WireCutter(engine, tmp_path) as wire:
+        yield wire
+
+
+def through(wire: WireCutter) -> dict[str, str]:
+    return {"DOCKER_HOST": wire.reached.url}
 
 
 def test_a_lost_engine_is_told_waited_for_and_looked_at_again(
-    servers: Servers, engine: Witness, wire: EngineWire, image: str
+    servers: Servers, engine: Witness, wire: WireCutter, image: str
 ) -> None:
-    server = servers.start("--ephemeral", *ON_DOCKER, environment=wire.environment)
+    server = servers.start("--ephemeral", *ON_DOCKER, environment=through(wire))
     cluster = Cluster(server, f"c{uuid.uuid4().hex[:10]}", image)
     counting = cluster.run(cluster.logging(COUNTING))
     plain = cluster.register(cluster.container())
@@ -72,9 +78,9 @@ def test_a_lost_engine_is_told_waited_for_and_looked_at_again(
 
 
 def test_an_engine_lost_while_tasks_start_fails_none_of_them(
-    servers: Servers, engine: Witness, wire: EngineWire, image: str
+    servers: Servers, engine: Witness, wire: WireCutter, image: str
 ) -> None:
-    server = servers.start("--ephemeral", *ON_DOCKER, environment=wire.environment)
+    server = servers.start("--ephemeral", *ON_DOCKER, environment=through(wire))
     cluster = Cluster(server, f"c{uuid.uuid4().hex[:10]}", image)
     cluster.create_service(cluster.register(cluster.container(), cluster.container(name="second")), 3)
     for _ in range(3):
@@ -92,8 +98,8 @@ def test_an_engine_lost_while_tasks_start_fails_none_of_them(
     assert engine.remains(server.id) == []
 
 
-def test_a_server_whose_engine_is_gone_still_ends(servers: Servers, wire: EngineWire, image: str) -> None:
-    server = servers.start("--ephemeral", *ON_DOCKER, environment=wire.environment)
+def test_a_server_whose_engine_is_gone_still_ends(servers: Servers, wire: WireCutter, image: str) -> None:
+    server = servers.start("--ephemeral", *ON_DOCKER, environment=through(wire))
     cluster = Cluster(server, f"c{uuid.uuid4().hex[:10]}", image)
     cluster.running(cluster.run(cluster.container()))
     wire.cut()

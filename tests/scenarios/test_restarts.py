@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,11 +148,14 @@ def test_reset_removes_what_is_its_own_and_nothing_else(
     refused = command("reset", "--yes", "--data-dir", mine)
     assert refused.returncode == 1 and "nothing was removed" in refused.stderr
     assert running.end() == 0
+    nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/no.sock"}
+    blind = command("reset", "--yes", "--data-dir", mine, environment=nowhere)
+    assert blind.returncode == 1 and "none answers" in blind.stderr and "nothing was removed" in blind.stderr
     done = command("reset", "--yes", "--data-dir", mine)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "Removed 3 containers, 1 networks and 1 volumes.",
-        f"Removed {mine}.",
+        f"Removed the emulator's data from {mine}.",
     ]
     assert engine.remains(mine_id) == []
     assert not mine.exists()
@@ -192,3 +196,16 @@ def test_the_command_prints_what_a_task_wrote(servers: Servers, image: str) -> N
         assert told.returncode == 0, told.stderr
         assert [line.split()[-1] for line in told.stdout.splitlines()] == ["one", "two", "three"]
     assert server.end() == 0
+
+
+@pytest.mark.parametrize("begun", [0, 2, 5])
+def test_an_ephemeral_server_that_ends_while_tasks_start_leaves_nothing(
+    servers: Servers, engine: Witness, image: str, begun: int
+) -> None:
+    """`begun`: containers that are there when it is told to end."""
+    cluster = cluster_of(server := servers.start("--ephemeral", *ON_DOCKER), image)
+    cluster.create_service(cluster.register(cluster.container()), 5)
+    eventually("the beginning", lambda: len(engine.containers(emulator=server.id)) >= begun)
+    assert server.end(signal.SIGINT) == 0
+    assert engine.remains(server.id) == []
+    assert "Traceback" not in server.log

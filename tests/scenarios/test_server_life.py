@@ -396,6 +396,16 @@ def test_reset_removes_the_state_and_is_refused_while_a_server_runs(servers: Ser
     assert not data.exists()
 
 
+def test_reset_leaves_what_somebody_else_put_there(servers: Servers, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert servers.start("--data-dir", data, *SIMULATED).end() == 0
+    (data / "precious").write_text("mine")
+    done = command("reset", "--yes", "--data-dir", data)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"Removed the emulator's data from {data}; left what is not its own: precious.\n"
+    assert [path.name for path in data.iterdir()] == ["precious"]
+
+
 def test_reset_touches_no_other_directory(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     done = command("reset", "--yes", "--data-dir", tmp_path)

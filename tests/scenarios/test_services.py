@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
@@ -247,3 +248,35 @@ def test_a_service_is_named_by_its_arn_too(cluster: Cluster) -> None:
         cluster.ecs.create_service(
             cluster=cluster.name, serviceName="web", taskDefinition=cluster.name, desiredCount=5, **ON_FARGATE
         )
+
+
+def test_a_rollout_can_be_followed_as_terraform_follows_it(cluster: Cluster) -> None:
+    """By the number that the PRIMARY deployment shares with its service revision, among those begun since the call."""
+    called = datetime.now(UTC)
+    cluster.create_service(cluster.register(cluster.container()), 1)
+    followed(cluster, called)
+    called = datetime.now(UTC)
+    cluster.ecs.update_service(
+        cluster=cluster.name, service="web", taskDefinition=cluster.register(cluster.container())
+    )
+    followed(cluster, called)
+    assert cluster.service()["runningCount"] == 1
+
+
+def followed(cluster: Cluster, since: datetime) -> None:
+    primary = next(one for one in cluster.service()["deployments"] if one["status"] == "PRIMARY")
+    assert primary["createdAt"] >= since
+    number = primary["id"].removeprefix("ecs-svc/")
+    listed = cluster.ecs.list_service_deployments(cluster=cluster.name, service="web", createdAt={"after": since})
+    (arn,) = [
+        one["serviceDeploymentArn"] for one in listed["serviceDeployments"] if number in one["targetServiceRevisionArn"]
+    ]
+    seen: list[str] = []
+
+    def succeeded() -> bool:
+        (deployment,) = cluster.ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
+        seen.append(deployment["status"])
+        return seen[-1] == "SUCCESSFUL"
+
+    eventually("success", succeeded)
+    assert set(seen) <= {"PENDING", "IN_PROGRESS", "SUCCESSFUL"}

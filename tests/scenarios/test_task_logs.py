@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+
 import pytest
 
+from tests.environment import ROOT
 from tests.scenarios.cluster import Cluster, Document, container_of
-from tests.scenarios.server import command
+from tests.scenarios.engine import Witness
+from tests.scenarios.server import COMMAND, command
 from tests.scenarios.waiting import eventually
 
 pytestmark = pytest.mark.engine
@@ -66,3 +71,20 @@ def test_a_stack_trace_is_one_event_where_a_pattern_says_so(cluster: Cluster) ->
     cluster.stopped(arn)
     lines = eventually("both events", lambda: found if len(found := cluster.lines(arn)) == 2 else None)
     assert [line.rstrip("\n") for line in lines] == ["[1] broken\n at here\n at there", "[2] fine"]
+
+
+def test_the_command_follows_a_task_until_it_is_interrupted(cluster: Cluster, engine: Witness) -> None:
+    arn = cluster.run(cluster.logging("echo first; until [ -e /more ]; do sleep 0.1; done; echo second"))
+    cluster.said(arn, "first")
+    words = [*COMMAND, "logs", arn, "--follow", "--cluster", cluster.name, "--endpoint", cluster.server.endpoint]
+    file = cluster.server.scratch / f"{cluster.name}.follow"
+    with file.open("w") as said:
+        following = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT, cwd=ROOT)
+    try:
+        eventually("the first line", lambda: file.read_text().endswith(" first\n"))
+        engine.execute(arn, "main", "/bin/sh", "-c", "echo >/more")
+        eventually("the second line", lambda: file.read_text().endswith(" second\n"))
+    finally:
+        following.send_signal(signal.SIGINT)
+    assert following.wait(10) == 130
+    assert [line.split()[-1] for line in file.read_text().splitlines()] == ["first", "second"]
