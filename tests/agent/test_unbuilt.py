@@ -17,7 +17,10 @@ PLAIN: dict[str, Any] = {"name": "app", "image": "web:1", "environment": [], "se
         ("secrets", {"secrets": [{"name": "PASSWORD", "valueFrom": "arn"}]}),
         ("environmentFiles", {"environmentFiles": [{"type": "s3", "value": "arn"}]}),
         ("repositoryCredentials", {"repositoryCredentials": {"credentialsParameter": "arn"}}),
-        ("logConfiguration.secretOptions", {"logConfiguration": {"logDriver": "splunk", "secretOptions": [{"name": "t"}]}}),
+        (
+            "logConfiguration.secretOptions",
+            {"logConfiguration": {"logDriver": "splunk", "secretOptions": [{"name": "t"}]}},
+        ),
         ("firelensConfiguration", {"firelensConfiguration": {"type": "fluentbit"}}),
         ("the log driver awsfirelens", {"logConfiguration": {"logDriver": "awsfirelens"}}),
     ],
