@@ -62,7 +62,7 @@ class Timings:
 
 
 FAST = Timings(
-    steady_after=0.0, steady_repeat=21_600.0, draining=0.0, retry_first=0.25, retry_most=1_620.0, stopped_kept=3_600.0,
+    steady_after=0.0, steady_repeat=21_600.0, draining=0.0, retry_first=0.25, retry_most=60.0, stopped_kept=3_600.0,
     cluster_kept=3_600.0, service_kept=86_400.0, idle_instance=60.0, containers_kept=60.0, delete_definition=0.0,
 )  # fmt: skip
 AWS = Timings(

@@ -194,7 +194,9 @@ def _moves(view: View) -> Moves:
     launch = 0 if paused else min(view.missing, view.room)
     # Nothing is stopped to make room where some can be started, or where a place is about to be free.
     blocked = 0 if launch or paused else max(0, view.missing - view.in_the_way)
-    replaced = _replaced(view, blocked)
+    # Below the ceiling the machines may be full: then too old tasks make room, down to the floor.
+    waiting = not paused and view.slice.service.waiting_for is not None
+    replaced = _replaced(view, view.missing if waiting else blocked)
     stuck = paused or view.primary.rollout_state is RolloutState.FAILED
     return Moves(
         launch=launch,

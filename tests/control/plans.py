@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ecs_emulator.config import Instances
 from ecs_emulator.records.tasks import Health, StopCode, TaskStatus
 from tests.control.stage import Stage, plan
 
@@ -241,3 +242,19 @@ def draining_instance(stage: Stage) -> None:
     stage.update("its machine is set to DRAINING")
     stage.move(RUNNING)
     stage.stopped()
+
+
+@plan(launch_type="EC2", instances=Instances.NONE)
+def rolling_on_a_full_machine(stage: Stage) -> None:
+    """Where the machines are full, old tasks make room down to the floor, though the ceiling would let new ones start."""
+    total = [
+        {"name": "CPU", "type": "INTEGER", "integerValue": 4096},
+        {"name": "MEMORY", "type": "INTEGER", "integerValue": 4 * 64},
+    ]
+    stage.sim.call("RegisterContainerInstance", totalResources=total)
+    stage.given(4, 50, 200)
+    stage.new_revision()
+    stage.stopped()
+    stage.move(RUNNING)
+    stage.stopped()
+    stage.move(RUNNING)

@@ -14,8 +14,10 @@ from typing import Any
 
 from ecs_emulator.control import record, services
 from ecs_emulator.control.plan import Announce, Decision, Launch, Stop, Wait
+from ecs_emulator.records.journal import Decided
 from ecs_emulator.records.services import Service, ServiceDeployment
 from ecs_emulator.records.tasks import DesiredStatus, Health, Task, TaskStatus
+from ecs_emulator.store import Transaction
 from tests.simulation import Simulation
 
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
@@ -141,17 +143,20 @@ class Stage:
                 assert slice is not None
                 now = self.sim.clock.now()
                 decided = list(services.decide(slice, now, self.sim.config.timings))
-                for one in decided:
-                    if not isinstance(one, Wait):
-                        record.record(tx, one, now, self.sim.ids, self.sim.config)
+                told = [one for one in decided if isinstance(one, Wait) or self._record(tx, one, now)]
+                changed = tx.take_marks()
             self.tasks()
             if not silently:
-                self._print(decided)
-            if not any(not isinstance(one, Wait) for one in decided):
-                return
-            if any(isinstance(one, Announce) and one.problem for one in decided) and len(decided) == 1:
+                self._print(told)
+            if not changed:
                 return
         raise AssertionError("the plan does not come to an end:\n" + "\n".join(self.lines))
+
+    def _record(self, tx: Transaction, decision: Decision, now: float) -> bool:
+        """Whether anything came of it that the decision log tells."""
+        before = tx.count(Decided)
+        record.record(tx, decision, now, self.sim.ids, self.sim.config)
+        return tx.count(Decided) > before
 
     def _print(self, decided: list[Decision | Wait]) -> None:
         lead = "then   "

@@ -187,11 +187,11 @@ def test_a_task_whose_network_is_killed_ends(cluster: Cluster, engine: Witness) 
     assert cluster.stopped(arn)["stopCode"] == "EssentialContainerExited"
 
 
-@pytest.mark.parametrize(("how", "exit_code"), [("stop", 0), ("kill", 137), ("remove", 137)])
+@pytest.mark.parametrize(("how", "exit_code"), [("stop", 0), ("kill", 137), ("remove", 137), ("restart", 0)])
 def test_whatever_a_user_does_to_a_container_ends_its_task(
     cluster: Cluster, engine: Witness, how: str, exit_code: int
 ) -> None:
-    """`docker stop`, `kill`, `rm --force`: the end of an essential container is the end of its task."""
+    """`docker stop`, `kill`, `rm --force`, and even `restart`: ECS does not take a container back."""
     arn = cluster.run(cluster.container(), cluster.container(name="other"))
     cluster.running(arn)
     container = engine.container(arn, "main")["Id"]
@@ -200,8 +200,10 @@ def test_whatever_a_user_does_to_a_container_ends_its_task(
             engine.api.stop(container)
         case "kill":
             engine.api.kill(container)
-        case _:
+        case "remove":
             engine.api.remove_container(container, force=True)
+        case _:
+            engine.api.restart(container)
     ended = cluster.stopped(arn)
     assert ended["stopCode"] == "EssentialContainerExited"
     assert container_of(ended)["exitCode"] == exit_code
