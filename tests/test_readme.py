@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
-SHOWN = {"make", "pip", "docker", "ecs-emulator"}
+SHOWN = {"make", "python3", "pip", "docker", "ecs-emulator"}
 """Commands of the blocks that are only shown: the demo, the suite and the test of the Dockerfile run them."""
 
 ENDPOINT = "http://127.0.0.1:4566"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecs_emulator import __version__, config
 
@@ -101,8 +101,10 @@ def _serve_words(parser: argparse.ArgumentParser, environment: Environment) -> N
     flags.value("--port", config.DEFAULT_PORT, "the port; 0 picks a free one (default: 4566)", type=int)
     flags.value("--data-dir", None, "where everything is kept (default: a directory of yours)", type=Path, metavar="D")
     flags.switch("--ephemeral", "keep nothing: a private directory, removed at the end with all containers")
-    flags.value("--engine", "auto", "auto: Docker where it answers", choices=[*config.EngineChoice])
-    flags.value("--instances", "on-demand", "what EC2 requests find in an empty cluster", choices=[*config.Instances])
+    flags.value("--engine", "auto", "auto: Docker where it answers", choices=[*map(str, config.EngineChoice)])
+    flags.value(
+        "--instances", "on-demand", "what EC2 requests find in an empty cluster", choices=[*map(str, config.Instances)]
+    )
     flags.value("--timings", "fast", "ECS's own waits: as short as possible, or as in AWS", choices=["fast", "aws"])
     flags.value("--account", config.DEFAULT_ACCOUNT, "the account of access keys that are no account number")
     flags.value("--region", config.DEFAULT_REGION, "the region that the printed exports name")
@@ -112,7 +114,9 @@ def _serve_words(parser: argparse.ArgumentParser, environment: Environment) -> N
     flags.value("--vpc-cidr", None, "the addresses of awsvpc tasks (default: a free range)", metavar="CIDR")
     flags.value("--allowed-hosts", "", "more names that a request's Host may carry, comma separated; * is any")
     flags.value("--log-format", "text", "how the server logs", choices=["text", "json"])
-    flags.value("--pull", "prefer-cached", "when images are pulled, as the agent's setting", choices=[*config.Pull])
+    flags.value(
+        "--pull", "prefer-cached", "when images are pulled, as the agent's setting", choices=[*map(str, config.Pull)]
+    )
     flags.switch("--remove-on-exit", "remove the tasks' containers at the end, with a data directory too")
 
 
@@ -140,10 +144,29 @@ def _asking_words(commands: Any, environment: Mapping[str, Environment]) -> None
     adding.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE")
     for command, parser in (("status", status), ("logs", logs), ("why", why), ("instances", adding)):
         flags = _Flags(parser, environment[command])
-        flags.value("--endpoint", None, "the running emulator (default: http://127.0.0.1:<port>)")
+        exported = _exported(environment[command])
+        flags.value(
+            "--endpoint", exported.endpoint, "the running emulator (default: $AWS_ENDPOINT_URL, else this machine's)"
+        )
         flags.value("--port", config.DEFAULT_PORT, argparse.SUPPRESS, type=int)
-        flags.value("--account", config.DEFAULT_ACCOUNT, "the account to ask as")
-        flags.value("--region", config.DEFAULT_REGION, "the region to ask in")
+        flags.value("--account", exported.account, "the account to ask as (default: a 12-digit $AWS_ACCESS_KEY_ID)")
+        flags.value("--region", exported.region, "the region to ask in (default: $AWS_REGION, $AWS_DEFAULT_REGION)")
+
+
+class _Exported(NamedTuple):
+    """What the exports that the server printed say, or what it would have printed."""
+
+    endpoint: str | None
+    account: str
+    region: str
+
+
+def _exported(environment: Environment) -> _Exported:
+    key = environment.get("AWS_ACCESS_KEY_ID", "")
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or config.DEFAULT_REGION
+    named = _variable("--port") in environment
+    endpoint = None if named else environment.get("AWS_ENDPOINT_URL")
+    return _Exported(endpoint, key if len(key) == 12 and key.isdigit() else config.DEFAULT_ACCOUNT, region)
 
 
 def _reset_words(parser: argparse.ArgumentParser, environment: Environment) -> None:

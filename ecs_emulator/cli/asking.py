@@ -18,7 +18,8 @@ POLL_SECONDS = 0.5
 
 
 def _endpoint(options: argparse.Namespace) -> str:
-    return str(options.endpoint or f"http://127.0.0.1:{options.port}").rstrip("/")
+    endpoint = str(options.endpoint or f"127.0.0.1:{options.port}").rstrip("/")
+    return endpoint if "://" in endpoint else f"http://{endpoint}"
 
 
 def _own(options: argparse.Namespace, path: str, asked: dict[str, Any] | None = None) -> Any:
@@ -93,7 +94,7 @@ def logs(options: argparse.Namespace) -> int:
             return fail(f"no container of {options.subject} logs with awslogs.")
         _print_events(client("logs"), streams, options.follow)
     except (BotoCoreError, ClientError) as error:
-        return fail(f"{error}.")
+        return fail(f"{str(error).rstrip('.')}.")
     except KeyboardInterrupt:
         return 130
     return 0
@@ -104,8 +105,12 @@ def _streams(ecs: Any, options: argparse.Namespace) -> Iterator[tuple[str, list[
     if options.subject.startswith("/") or not _is_task(options.subject):
         yield options.subject, []
         return
-    tasks = ecs.describe_tasks(cluster=options.cluster, tasks=[options.subject])["tasks"]
-    for task in tasks:
+    named = options.subject.split(":task/")[-1].split("/")
+    cluster = named[0] if len(named) == 2 else options.cluster
+    found = ecs.describe_tasks(cluster=cluster, tasks=[options.subject])
+    if not found["tasks"]:
+        raise SystemExit(fail(f"there is no task {named[-1]} in cluster {cluster}; --cluster names another."))
+    for task in found["tasks"]:
         definition = ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
         for container in definition["containerDefinitions"]:
             configuration = container.get("logConfiguration") or {}

@@ -78,7 +78,12 @@ def _essential_container_ended(slice: TaskSlice, now: Instant) -> Moved | None:
     if ended is None:
         return None
     if _failed_to_start(ended):
-        return _failed(slice.task, ended.reason or FAILED_TO_START, now, f"{ended.name} could not be started")
+        return _failed(
+            slice.task,
+            ended.reason or FAILED_TO_START,
+            now,
+            f"{ended.name} could not be started: {ended.reason or FAILED_TO_START}",
+        )
     stopped = asked_to_stop(slice.task, StopCode.ESSENTIAL_CONTAINER_EXITED, ESSENTIAL_EXITED, now, counts=False)
     return Moved(stopped, f"essential container {ended.name} exited with {ended.exit_code}")
 

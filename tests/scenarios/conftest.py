@@ -105,7 +105,7 @@ class Servers:
     def finish(self) -> None:
         for server in self._started:
             if server.running:
-                server.shoot()
+                server.end()
         if any(server.engine == "docker" for server in self._started):
             self._clear_engine()
 

@@ -193,6 +193,19 @@ def test_skopeo_copies_in_and_out(shop: Shop, terminal: Terminal, image: str, tm
     assert json.loads(inspected)["RepoTags"] == ["copied", "copied-again"]
 
 
+def test_an_open_registry_asks_nobody_who_they_are(
+    servers: Servers, engine: Witness, image: str, tmp_path: Path
+) -> None:
+    server = servers.start("--ephemeral", "--registry-anonymous", *ON_DOCKER)
+    cluster = Cluster(server, f"c{uuid.uuid4().hex[:10]}", image)
+    with closing(Shop(cluster, terminal_of(server, tmp_path), engine)) as shop:
+        digest = shop.push(image, "1")
+        assert shop.tags() == {"1": digest}
+        shop.terminal.types("docker", "pull", "--quiet", f"{shop.uri}:1")
+        cluster.running(cluster.run({**cluster.container(), "image": f"{shop.on_aws}:1"}))
+    assert server.end() == 0
+
+
 @pytest.fixture
 def bulky(engine: Witness) -> Iterator[str]:
     """An image of 24 MB that nothing can make smaller."""

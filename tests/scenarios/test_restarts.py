@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import uuid
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,11 @@ def test_an_ephemeral_server_that_ends_while_tasks_start_leaves_nothing(
     assert server.end(signal.SIGINT) == 0
     assert engine.remains(server.id) == []
     assert "Traceback" not in server.log
+
+
+def test_the_addresses_of_tasks_are_where_the_user_wants_them(servers: Servers, engine: Witness, image: str) -> None:
+    cluster = cluster_of(server := servers.start("--ephemeral", "--vpc-cidr", "10.213.64.0/24", *ON_DOCKER), image)
+    address = address_of(cluster.running(cluster.run(cluster.container())))
+    assert ip_address(address) in ip_network("10.213.64.0/24")
+    assert server.end() == 0
+    assert engine.remains(server.id) == []

@@ -104,6 +104,16 @@ def test_the_version_and_the_help_need_no_server() -> None:
     assert command().returncode == 2
 
 
+def test_it_listens_on_the_other_loopback_too(servers: Servers) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = servers.start("--ephemeral", *SIMULATED, "--host", "::1")
+    assert server.endpoint == f"http://[::1]:{server.port}"
+    assert server.client("ecs").list_clusters()["clusterArns"] == []
+
+
 # --- what stands in the way of a start ------------------------------------------------------------------------------
 
 
@@ -112,6 +122,13 @@ def test_a_port_in_use_is_one_sentence_and_the_data_stays(servers: Servers, tmp_
     said = refused("--data-dir", tmp_path / "data", "--port", str(server.port), *SIMULATED)
     assert said == f"cannot listen on 127.0.0.1:{server.port}: Address already in use."
     assert servers.start("--data-dir", tmp_path / "data", *SIMULATED).end() == 0
+
+
+def test_an_address_of_somebody_else_is_one_sentence() -> None:
+    said = refused("--ephemeral", "--port", "0", "--host", "192.0.2.1", *SIMULATED)
+    assert said == "cannot listen on 192.0.2.1:0: Cannot assign requested address."
+    said = refused("--ephemeral", "--port", "0", "--host", "no.such.host.invalid", *SIMULATED)
+    assert said.startswith("cannot listen on no.such.host.invalid:0: ")
 
 
 def test_a_second_server_on_the_same_data_is_refused(servers: Servers, tmp_path: Path) -> None:
