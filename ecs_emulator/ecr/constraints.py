@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ecs_emulator.ecr.errors import InvalidParameterException
+from ecs_emulator.wire import models
 from ecs_emulator.wire.check import Constraint, Kind, Violation
 from ecs_emulator.wire.errors import AwsError
 
@@ -45,6 +46,10 @@ def bad_token() -> AwsError:
 
 def bad_page_size(member: str, maximum: int) -> AwsError:
     return invalid(member, f"Member must have value less than or equal to {maximum}")
+
+
+def afterwards(model: models.ServiceModel, operation: str) -> None:
+    """Nothing: all of the model was held before."""
 
 
 def _sentence(constraint: Constraint) -> str:

@@ -39,6 +39,10 @@ def bad_page_size(member: str, maximum: int) -> AwsError:
     return InvalidParameterException(f"{member} must be between 1 and {maximum}")
 
 
+def afterwards(model: models.ServiceModel, operation: str) -> None:
+    """Nothing: all of the model was held before."""
+
+
 def _finding(violation: Violation) -> str:
     constraint = violation.constraint
     value = "" if isinstance(violation.value, list | dict) else f" {_java_text(constraint, violation.value)}"

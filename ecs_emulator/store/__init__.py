@@ -12,10 +12,10 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ecs_emulator.records import Mark
-from ecs_emulator.store.tables import migrate, refuse_damaged, table_of
+from ecs_emulator.store.tables import Table, migrate, refuse_damaged, table_of
 
 R = TypeVar("R")
 
@@ -40,20 +40,32 @@ def _unusable(path: Path, error: sqlite3.Error) -> StoreUnusable:
 # --- transactions ---------------------------------------------------------------------------------------------------
 
 
+class Change(NamedTuple):
+    """A record that was written with other values in the columns that its `TOLD` names. Lives inside one transaction."""
+
+    before: tuple[Any, ...] | None
+    """These columns as they were; None where there was no such record."""
+    record: Any
+
+
 class Transaction:
     """One consistent view of the store; in a write transaction also the changes that are to be, all of them or none.
 
     Lives inside one `with store.transaction()` or `with store.snapshot()`, on one thread.
     """
 
-    __slots__ = ("_connection", "_marks", "_writes", "handled")
+    __slots__ = ("_changes", "_connection", "_known", "_marks", "_writes", "handled", "noting")
 
     def __init__(self, connection: sqlite3.Connection, *, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
+        self._changes: list[Change] = []
+        self._known: dict[tuple[type, tuple[Any, ...]], tuple[Any, ...]] = {}
         self._marks: set[Mark] = set()
         self.handled = 0
         """Records read and written so far: what the transaction has cost."""
+        self.noting = False
+        """Whether somebody will ask for the changes."""
 
     def get(self, kind: type[R], *key: object) -> R | None:
         """The record with this key, or None."""
@@ -87,6 +99,28 @@ class Transaction:
         self.handled += len(found)
         return found
 
+    def columns(
+        self,
+        kind: type,
+        columns: tuple[str, ...],
+        *,
+        order: str | None = None,
+        after: Sequence[object] | None = None,
+        limit: int | None = None,
+        descending: bool = False,
+        **equals: object,
+    ) -> list[tuple[Any, ...]]:
+        """What `find` finds, but of each record these scalar columns alone: a page of names needs no more, and costs much less."""
+        where, values = _where(equals)
+        sql = _select(table_of(kind).name, columns) + where
+        sql += _behind(where, order, descending, after is not None, limit is not None)
+        values.extend(after or ())
+        if limit is not None:
+            values.append(limit)
+        found = self._connection.execute(sql, values).fetchall()
+        self.handled += len(found)
+        return found
+
     def first(self, kind: type[R], **equals: object) -> R | None:
         """One of the records whose columns equal these values, or None."""
         table = table_of(kind)
@@ -98,8 +132,10 @@ class Transaction:
     def count(self, kind: type, **equals: object) -> int:
         """How many records have columns that equal these values."""
         where, values = _where(equals)
-        count: int = self._connection.execute(f'SELECT count(*) FROM "{kind.__name__}"{where}', values).fetchone()[0]
-        return count
+        table = table_of(kind)
+        counts = table.counts_of(equals)
+        sql = f'SELECT count(*) FROM "{table.name}"' if counts is None else f'SELECT total("number") FROM "{counts}"'
+        return int(self._connection.execute(sql + where, values).fetchone()[0])
 
     def keys(self, kind: type, **equals: object) -> list[tuple[Any, ...]]:
         """The keys alone of the records whose columns equal these values: much cheaper than the records."""
@@ -110,10 +146,11 @@ class Transaction:
         """How many such records there are for each combination of the columns `by`."""
         where, values = _where(equals)
         grouped = ", ".join(f'"{column}"' for column in by)
-        rows = self._connection.execute(
-            f'SELECT {grouped}, count(*) FROM "{kind.__name__}"{where} GROUP BY {grouped}', values
-        )
-        return {tuple(row[:-1]): row[-1] for row in rows}
+        table = table_of(kind)
+        counts = table.counts_of((*by, *equals))
+        number, name = ("count(*)", table.name) if counts is None else ('sum("number")', counts)
+        rows = self._connection.execute(f'SELECT {grouped}, {number} FROM "{name}"{where} GROUP BY {grouped}', values)
+        return {tuple(row[:-1]): row[-1] for row in rows if row[-1]}
 
     def put(self, *changed: object) -> None:
         """Insert each record, or replace the one with its key."""
@@ -121,6 +158,8 @@ class Transaction:
         self.handled += len(changed)
         for record in changed:
             table = table_of(type(record))
+            if self.noting and table.told:
+                self._note(table, record)
             self._connection.execute(table.insert, table.row(record))
             if table.marks is not None:
                 self._marks.update(table.marks(record))
@@ -152,6 +191,21 @@ class Transaction:
         taken, self._marks = self._marks, set()
         return taken
 
+    def take_changes(self) -> list[Change]:
+        """What was put since this was last asked, in this order: each state of a record that went through several."""
+        taken, self._changes = self._changes, []
+        return taken
+
+    def _note(self, table: Table, record: Any) -> None:
+        name = (table.kind, tuple([getattr(record, column) for column in table.key]))
+        before = self._known.get(name)
+        if before is None:
+            before = self._connection.execute(table.told_before, name[1]).fetchone()
+        now = tuple([getattr(record, column) for column in table.told])
+        if now != before:
+            self._known[name] = now
+            self._changes.append(Change(before, record))
+
     def _refuse_in_snapshot(self) -> None:
         if not self._writes:
             raise RuntimeError("a snapshot cannot be written to")
@@ -172,6 +226,11 @@ def _where(equals: dict[str, object]) -> tuple[str, list[object]]:
             parts.append(f'"{column}" = ?')
             values.append(value)
     return " WHERE " + " AND ".join(parts), values
+
+
+@functools.lru_cache(maxsize=256)
+def _select(table: str, columns: tuple[str, ...]) -> str:
+    return "SELECT " + ", ".join(f'"{column}"' for column in columns) + f' FROM "{table}"'
 
 
 @functools.lru_cache(maxsize=1024)
@@ -206,6 +265,7 @@ class Store:
         self._idle_lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._tell: list[Callable[[frozenset[Mark]], None]] = []
+        self._beside: Callable[[Transaction], None] | None = None
         self._closed = False
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -227,15 +287,23 @@ class Store:
         """Call this after each commit, outside the lock, with the slices that it touched."""
         self._tell.append(tell)
 
+    def before_commit(self, beside: Callable[[Transaction], None]) -> None:
+        """Call this at the end of each transaction: what it writes, from the changes that it takes, is part of that transaction."""
+        self._beside = beside
+
     @contextlib.contextmanager
     def transaction(self, *, quietly: bool = False) -> Iterator[Transaction]:
         """Read and write, alone; an exception undoes all of it. `quietly`: tell nobody what was touched, as the loop itself wants."""
         with self._write_lock, self._begun("BEGIN IMMEDIATE") as connection:
             transaction = Transaction(connection, writes=True)
+            transaction.noting = self._beside is not None
             yield transaction
+            if self._beside is not None:
+                self._beside(transaction)
             connection.execute("COMMIT")
-        marks = frozenset(transaction.take_marks())
-        if marks and not quietly:
+        if quietly:
+            return
+        if marks := frozenset(transaction.take_marks()):
             for tell in self._tell:
                 tell(marks)
 

@@ -2,6 +2,11 @@
 
 Scalars and StrEnums are columns of their own type; dicts, lists and tuples are JSON text. A field added later needs a default, and is
 added to old tables; nothing is ever dropped from one.
+`COUNTED` names combinations of columns, never null, for which SQLite itself keeps how many records there are, as it keeps an index: to
+count a hundred thousand records then takes no longer than to count ten.
+`TOLD` names columns of which each change is noted, for whoever writes something down beside it before the commit.
+`COUNTS_ON`: its number is never given twice, not even when every record is gone.
+A class with `OF` is a view of another record: it names some of its fields, and is read where the others would only cost.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import json
 import sqlite3
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ecs_emulator import records
@@ -65,6 +70,15 @@ class Table:
     insert: str
     delete: str
     marks: Callable[[Any], tuple[Mark, ...]] | None
+    told: tuple[str, ...]
+    told_before: str
+    counted: tuple[tuple[str, ...], ...] = ()
+
+    def counts_of(self, columns: Collection[str]) -> str | None:
+        """The table that knows how many records there are by these columns; None where they have to be counted."""
+        return next(
+            (_counts(self.name, known) for known in self.counted if columns and set(columns) <= set(known)), None
+        )
 
     def row(self, record: object) -> list[Any]:
         values = [getattr(record, column) for column in self.columns]
@@ -93,8 +107,9 @@ def _described(kind: type) -> Table:
     fields = dataclasses.fields(kind)
     columns = tuple(field.name for field in fields)
     codecs = [_codec(hints[column]) for column in columns]
-    key: tuple[str, ...] = kind.KEY  # type: ignore[attr-defined]
-    name = kind.__name__
+    of: Any = getattr(kind, "OF", kind)  # a view: it names some of another record's fields, and can only be read
+    key: tuple[str, ...] = of.KEY
+    name = of.__name__
     listed = ", ".join(f'"{column}"' for column in columns)
     keyed = " AND ".join(f'"{column}" = ?' for column in key)
     return Table(
@@ -109,9 +124,14 @@ def _described(kind: type) -> Table:
         select=f'SELECT {listed} FROM "{name}"',
         keys="SELECT " + ", ".join(f'"{column}"' for column in key) + f' FROM "{name}"',
         get=f'SELECT {listed} FROM "{name}" WHERE {keyed}',
-        insert=f'INSERT OR REPLACE INTO "{name}" ({listed}) VALUES ({", ".join("?" * len(columns))})',
+        insert=f'INSERT OR REPLACE INTO "{name}" ({listed}) VALUES ({", ".join("?" * len(columns))})'
+        if of is kind
+        else "",
         delete=f'DELETE FROM "{name}" WHERE {keyed}',
         marks=getattr(kind, "marks", None),
+        told=(told := getattr(of, "TOLD", ())),
+        told_before="SELECT " + ", ".join(f'"{column}"' for column in told) + f' FROM "{name}" WHERE {keyed}',
+        counted=getattr(of, "COUNTED", ()),
     )
 
 
@@ -137,8 +157,13 @@ def _codec(hint: Any) -> tuple[str, Codec | None, Codec | None]:
     if bare is bytes:
         return "BLOB", None, None
     if isinstance(bare, type) and issubclass(bare, enum.StrEnum):
-        return "TEXT", None, {str(member): member for member in bare}.__getitem__
+        return "TEXT", None, _members(bare)
     return "TEXT", _json_or_none, _json_decoder(bare)
+
+
+def _members(kind: type[enum.StrEnum]) -> Codec:
+    """From the text of a member to the member: a look into a dict is much cheaper than the class's own."""
+    return {str(member): member for member in kind}.__getitem__
 
 
 def _json_or_none(value: object) -> str | None:
@@ -165,7 +190,7 @@ def _rebuilder(hint: Any) -> Codec | None:
     """What turns plain JSON back into the value of this type; None where the JSON is the value."""
     hint = _without_none(hint)
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
-        return hint
+        return _members(hint)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _nested(hint)
     if typing.get_origin(hint) is tuple:
@@ -218,9 +243,9 @@ def _migrate_table(connection: sqlite3.Connection, kind: type) -> None:
     present = {row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')}
     if not present:
         lone_integer = len(table.key) == 1 and typed[table.key[0]] == "INTEGER"
+        numbered = " PRIMARY KEY AUTOINCREMENT" if getattr(kind, "COUNTS_ON", False) else " PRIMARY KEY"
         columns = [
-            f'"{name}" {sql}' + (" PRIMARY KEY" if lone_integer and name in table.key else "")
-            for name, sql in typed.items()
+            f'"{name}" {sql}' + (numbered if lone_integer and name in table.key else "") for name, sql in typed.items()
         ]
         if not lone_integer:
             columns.append("PRIMARY KEY (" + ", ".join(f'"{name}"' for name in table.key) + ")")
@@ -231,6 +256,34 @@ def _migrate_table(connection: sqlite3.Connection, kind: type) -> None:
         index = f"{table.name}__{'__'.join(columns_of_index)}"
         listed = ", ".join(f'"{name}"' for name in columns_of_index)
         connection.execute(f'CREATE INDEX IF NOT EXISTS "{index}" ON "{table.name}" ({listed})')
+    for counted in table.counted:
+        _keep_counts(connection, table, counted)
+
+
+def _counts(table_name: str, columns: Sequence[str]) -> str:
+    return f"{table_name}__number_by__{'__'.join(columns)}"
+
+
+def _keep_counts(connection: sqlite3.Connection, table: Table, columns: tuple[str, ...]) -> None:
+    """A table of the numbers, right from the start, and what keeps it right.
+
+    A record that is replaced leaves its number before the new one comes: SQLite calls no trigger for the row that goes.
+    """
+    name = _counts(table.name, columns)
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone():
+        return
+    listed = ", ".join(f'"{column}"' for column in columns)
+    connection.execute(f'CREATE TABLE "{name}" ({listed}, "number" INTEGER, PRIMARY KEY ({listed})) WITHOUT ROWID')
+    connection.execute(f'INSERT INTO "{name}" SELECT {listed}, count(*) FROM "{table.name}" GROUP BY {listed}')
+    same_key = " AND ".join(f'"{column}" = NEW."{column}"' for column in table.key)
+    new, old = (", ".join(f'{row}."{column}"' for column in columns) for row in ("NEW", "OLD"))
+    fewer = f'UPDATE "{name}" SET "number" = "number" - 1 WHERE ({listed}) = '
+    for event, act in (
+        ("BEFORE INSERT", f'{fewer} (SELECT {listed} FROM "{table.name}" WHERE {same_key})'),
+        ("AFTER INSERT", f'INSERT INTO "{name}" VALUES ({new}, 1) ON CONFLICT DO UPDATE SET "number" = "number" + 1'),
+        ("AFTER DELETE", f"{fewer} ({old})"),
+    ):
+        connection.execute(f'CREATE TRIGGER "{name} {event}" {event} ON "{table.name}" BEGIN {act}; END')
 
 
 def _add_columns(connection: sqlite3.Connection, table: Table, present: set[str]) -> None:

@@ -35,6 +35,8 @@ class Context:
     endpoint: str
     """Where this server answers, as a client writes it: `http://127.0.0.1:4566`."""
     tokens: Tokens
+    real_now: Instant | None = None
+    """The machine's time, where the emulator's is another."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Call:
     operation: str
     """The operation's name in the model; page tokens are bound to it."""
     tokens: Tokens
+    real_now: Instant | None = None
+    """The machine's time, where the emulator's is another: a login is for clients, who live in it."""
 
     @classmethod
     def of(cls, context: Context, operation: str, tx: Transaction) -> Call:
@@ -68,6 +72,7 @@ class Call:
             context.endpoint,
             operation,
             context.tokens,
+            context.real_now,
         )
 
     def get(self, kind: type[R], *key: object) -> R | None:
@@ -86,6 +91,20 @@ class Call:
     ) -> list[R]:
         """`Transaction.find`."""
         return self.tx.find(kind, order=order, descending=descending, after=after, limit=limit, **equals)
+
+    def columns(
+        self,
+        kind: type,
+        columns: tuple[str, ...],
+        *,
+        order: str | None = None,
+        after: Sequence[object] | None = None,
+        limit: int | None = None,
+        descending: bool = False,
+        **equals: object,
+    ) -> list[tuple[Any, ...]]:
+        """`Transaction.columns`."""
+        return self.tx.columns(kind, columns, order=order, after=after, limit=limit, descending=descending, **equals)
 
     def first(self, kind: type[R], **equals: object) -> R | None:
         """`Transaction.first`."""

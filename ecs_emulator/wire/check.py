@@ -6,9 +6,10 @@ A constraint that the service does not heed is not compiled, so an operation wit
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from ecs_emulator.wire import patterns
@@ -20,6 +21,7 @@ class Kind(StrEnum):
     """The ways to break a model, in the order in which they are reported."""
 
     REQUIRED = "required"
+    UNION = "union"
     ENUM = "enum"
     PATTERN = "pattern"
     MAX_LENGTH = "max length"
@@ -51,6 +53,8 @@ class Constraint:
         match self.kind:
             case Kind.REQUIRED:
                 return "Member must not be null"
+            case Kind.UNION:
+                return "Member must have exactly one member set"
             case Kind.ENUM:
                 return f"Member must satisfy enum value set: [{', '.join(self.bound)}]"
             case Kind.PATTERN:
@@ -100,17 +104,30 @@ class Wording(Protocol):
         """The error for a page size outside 1 to `maximum`, where the model does not bound it."""
         ...
 
+    def afterwards(self, model: ServiceModel, operation: str) -> LastLook | None:
+        """What looks once more at a request in which the operation found nothing wrong; its refusal undoes the operation."""
+        ...
 
+
+LastLook = Callable[[Any, bytes], None]
+"""Raise an AwsError for these parameters, which came in this body."""
 Check = Callable[[Any, str, list[Violation]], None]
 """Look at a value at a path, and add what is wrong with it to the list."""
 Heeds = Callable[[Constraint], bool]
 """`Wording.heeds`."""
+Bounds = Mapping[str, tuple[float | None, float | None]]
+"""The least and the largest value or length of a member, by `owner.member`, in place of the model's."""
+
+NO_BOUNDS: Bounds = MappingProxyType({})
 
 
-def compile_input(model: ServiceModel, operation: str, heeds: Heeds) -> Callable[[Any], list[Violation]] | None:
+def compile_input(
+    model: ServiceModel, operation: str, heeds: Heeds, bounds: Bounds = NO_BOUNDS
+) -> Callable[[Any], list[Violation]] | None:
     """The check of one operation's parameters, or None where there is nothing to check."""
     input_name = model.operations[operation].input
-    check = None if input_name is None else _Compiler(model, operation, heeds).structure(model.shapes[input_name])
+    compiler = _Compiler(model, operation, heeds, bounds)
+    check = None if input_name is None else compiler.structure(model.shapes[input_name])
     if check is None:
         return None
     return functools.partial(_violations, check)
@@ -125,10 +142,11 @@ def _violations(check: Check, params: Any) -> list[Violation]:
 class _Compiler:
     """Makes the closures of one operation's check. Lives while it does so."""
 
-    def __init__(self, model: ServiceModel, operation: str, heeds: Heeds) -> None:
+    def __init__(self, model: ServiceModel, operation: str, heeds: Heeds, bounds: Bounds) -> None:
         self._shapes = model.shapes
         self._operation = operation
         self._heeds = heeds
+        self._bounds = bounds
         self._made: dict[str, Check] = {}
 
     def structure(self, shape: Shape) -> Check | None:
@@ -150,10 +168,10 @@ class _Compiler:
 
     def _member(self, owner: str, member: str, shape: Shape) -> Check | None:
         """The check of a value of this shape, as the owner's member or somewhere inside it."""
-        if shape.type == "structure":
-            return self.structure(shape)
         own = [self._test(constraint) for constraint in self._own(owner, member, shape)]
         checks = [check for check in own if check is not None]
+        if shape.type == "structure" and (inside := self.structure(shape)) is not None:
+            checks.append(inside)
         if shape.type == "list":
             checks.extend(self._elements(owner, member, self._shapes[shape.element]))
         if shape.type == "map":
@@ -187,11 +205,13 @@ class _Compiler:
     def _own(self, owner: str, member: str, shape: Shape) -> list[Constraint]:
         """The heeded constraints of the shape itself, in the order of their kinds."""
         sized = shape.type not in _NUMBERS
-        lowest = None if sized and shape.minimum == 0 else shape.minimum  # every length is at least 0
+        least, most = self._bounds.get(f"{owner}.{member}", (shape.minimum, shape.maximum))
+        lowest = None if sized and least == 0 else least  # every length is at least 0
         bounds = [
+            (Kind.UNION, shape.union or None),
             (Kind.ENUM, shape.enum or None),
             (Kind.PATTERN, shape.pattern),
-            (Kind.MAX_LENGTH if sized else Kind.MAX_VALUE, shape.maximum),
+            (Kind.MAX_LENGTH if sized else Kind.MAX_VALUE, most),
             (Kind.MIN_LENGTH if sized else Kind.MIN_VALUE, lowest),
         ]
         every = [self._constraint(owner, member, shape, kind, bound) for kind, bound in bounds if bound is not None]
@@ -284,6 +304,8 @@ def _broken(constraint: Constraint) -> Callable[[Any], bool] | None:
     """The test that is true where the constraint is broken; None where Python cannot tell."""
     bound = constraint.bound
     match constraint.kind:
+        case Kind.UNION:
+            return lambda value: len(value) != 1
         case Kind.ENUM:
             known = frozenset(bound)
             return lambda value: value not in known

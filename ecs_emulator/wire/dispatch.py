@@ -11,6 +11,7 @@ from typing import Any
 
 from ecs_emulator.wire import check, encoding, paging, parse, render, tokens
 from ecs_emulator.wire.call import Call, Context, Document, Params
+from ecs_emulator.wire.check import LastLook
 from ecs_emulator.wire.errors import AwsError, NotBuilt, UnknownOperationException
 from ecs_emulator.wire.models import ServiceModel
 
@@ -32,6 +33,7 @@ class _Compiled:
     parse: parse.Parser
     check: Callable[[Any], list[check.Violation]] | None
     function: Function | None
+    check_after: LastLook | None
     render: render.Renderer
     reads: bool
 
@@ -87,6 +89,8 @@ class Service:
         store = context.store
         with store.snapshot() if compiled.reads else store.transaction() as tx:
             document = compiled.function(Call.of(context, operation, tx), params)
+            if compiled.check_after is not None:
+                compiled.check_after(params, body)
             rendered: Document = compiled.render(document)
         return rendered
 
@@ -99,6 +103,7 @@ class Service:
             parse=parse.compile_input(self.model, described.input, self._wording.JAVA_PACKAGE),
             check=check.compile_input(self.model, operation, self._wording.heeds),
             function=self.functions().get(operation),
+            check_after=self._wording.afterwards(self.model, operation),
             render=render.compile_output(self.model, described.output),
             reads=self._is_read(operation),
         )

@@ -44,6 +44,8 @@ class Shape:
     """Any JSON at all, whatever the members say."""
     streamed: bool
     """An event stream: not part of a JSON document."""
+    union: bool = False
+    """A structure with exactly one of its members: clients read no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +152,5 @@ def _shape(name: str, shape: dict[str, Any]) -> Shape:
         enum=tuple(shape.get("enum", ())),
         document=shape.get("document", False),
         streamed=shape.get("eventstream", False),
+        union=shape.get("union", False),
     )

@@ -169,3 +169,26 @@ def test_every_required_member_of_every_operation_is_missed_when_absent(service:
         required = model.shapes[operation.input].required
         found = [] if look is None else look(parse.compile_input(model, operation.input, "x")({}))
         assert [violation.path for violation in found] == list(required)
+
+
+def test_a_union_has_exactly_one_of_its_members() -> None:
+    choice = shape("Choice", "structure", members={"text": "Text", "whole": "Whole"}, union=True)
+    choices = shape("Choices", "list", element="Choice")
+    look = compiled(model(choice, choices, members={"one": "Choice", "many": "Choices"}))
+    assert look({"one": {"text": "a"}, "many": [{"whole": 1}]}) == []
+    found = look({"one": {}, "many": [{"text": "a"}, {"text": "a", "whole": 1}]})
+    assert [(violation.constraint.kind, violation.path) for violation in found] == [
+        (Kind.UNION, "one"),
+        (Kind.UNION, "many.2.member"),
+    ]
+
+
+def test_a_service_may_have_ranges_that_the_model_has_not() -> None:
+    look = check.compile_input(model(members={"whole": "Whole"}), "Do", everything, {"DoRequest.whole": (1, 3)})
+    assert look is not None
+    assert [[violation.constraint.kind for violation in look({"whole": whole})] for whole in (0, 1, 3, 4)] == [
+        [Kind.MIN_VALUE],
+        [],
+        [],
+        [Kind.MAX_VALUE],
+    ]

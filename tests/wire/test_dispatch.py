@@ -261,3 +261,9 @@ def test_no_operation_of_the_services_has_two_homes(name: str) -> None:
     wording = importlib.import_module(f"ecs_emulator.{name}.constraints")
     built = Service(name, models.load(name), package, wording).functions()
     assert all(callable(function) for function in built.values())
+
+
+def test_what_is_found_after_the_operation_undoes_it(answer: Answer, store: Store) -> None:
+    status, document = answer("CreateCluster", clusterName="kept", tags=[{"key": "a", "value": "b\0"}])
+    assert (status, document["__type"]) == (400, "InvalidParameterException")
+    assert clusters(store) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ecs_emulator.ecs import constraints as ecs
 from ecs_emulator.logs import constraints as logs
 from ecs_emulator.wire import check, models
 from ecs_emulator.wire.check import Wording
+from ecs_emulator.wire.errors import AwsError
 
 WORDINGS: dict[str, Wording] = {"ecs": ecs, "ecr": ecr, "logs": logs}
 
@@ -211,6 +213,61 @@ def test_ecs_leaves_enums_texts_and_tags_to_its_operations() -> None:
     assert refusal("ecs", "TagResource", resourceArn="a", tags=[{"key": "*" * 200}] * 51) is None
     look = check.compile_input(models.load("ecs"), "DescribeClusters", ecs.heeds)
     assert look is None
+
+
+def afterwards(operation: str, **params: Any) -> tuple[str, str | None] | None:
+    try:
+        ecs.afterwards(models.load("ecs"), operation)(params, json.dumps(params).encode())
+    except AwsError as error:
+        return error.code, error.message
+    return None
+
+
+def connected(**more: Any) -> dict[str, Any]:
+    return {"serviceConnectConfiguration": {"enabled": True, **more}}
+
+
+def deployed(**configuration: Any) -> dict[str, Any]:
+    return {"deploymentConfiguration": configuration}
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (deployed(lifecycleHooks=[{"targetType": "X"}]), "targetType should be one of [AWS_LAMBDA,PAUSE]"),
+        (deployed(canaryConfiguration={"canaryPercent": 0.05}), "canaryPercent must be at least 0.1"),
+        (deployed(bakeTimeInMinutes=1441), "bakeTimeInMinutes must be at most 1440"),
+        (connected(containerConfigurations=[{}]), "Specify exactly one member of containerConfigurations."),
+        (connected(services=[{"portName": ""}]), "PortName can not be blank."),
+        (
+            {"monitoring": {"metricConfigurations": [{"metricNames": ["x" * 256]}]}},
+            "metricNames can have at most 255 characters.",
+        ),
+        ({"tags": [{"key": "<>", "value": ""}]}, "Key contains invalid characters."),
+        ({"role": "a\0b"}, "Role contains invalid characters."),
+    ],
+)
+def test_ecs_refuses_afterwards_what_no_operation_has_words_for(params: dict[str, Any], message: str) -> None:
+    assert afterwards("CreateService", serviceName="a", **params) == ("InvalidParameterException", message)
+
+
+def test_a_nul_is_found_wherever_it_is() -> None:
+    containers = [{"name": "a", "dockerLabels": {"b\0": "c"}}]
+    refused = ("ClientException", "DockerLabels contains invalid characters.")
+    assert afterwards("RegisterTaskDefinition", family="a", containerDefinitions=containers) == refused
+
+
+def test_ecs_passes_over_what_means_nothing() -> None:
+    assert afterwards("DescribeClusters", include=["NOTHING"]) is None
+    assert afterwards("UpdateCluster", cluster="", serviceConnectDefaults={"namespace": ""}) is None
+    assert afterwards("UntagResource", resourceArn="a", tagKeys=["<>", ""]) is None
+
+
+def test_every_range_of_ecs_is_one_of_the_model_s_members() -> None:
+    shapes = models.load("ecs").shapes
+    for site in ecs.BOUNDS:
+        owner, member = site.split(".")
+        assert member in shapes[owner].members, site
 
 
 def test_every_worded_member_of_ecs_is_a_required_one_of_the_model() -> None:
