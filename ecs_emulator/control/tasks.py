@@ -151,7 +151,8 @@ def _never_had_a_network(slice: TaskSlice, now: Instant) -> Moved | None:
     task = slice.task
     if task.last_status is not TaskStatus.PROVISIONING or _wanted(slice) or not _ended(task) or _interface_left(task):
         return None
-    return _stopped(replace(task, version=task.version + 1), now, "it was stopped before it had its network")
+    ended = replace(task, version=task.version + 1, connectivity_at=task.connectivity_at or now)
+    return _stopped(ended, now, "it was stopped before it had its network")
 
 
 def _executions_stopped(slice: TaskSlice, now: Instant) -> Moved | None:
@@ -161,7 +162,7 @@ def _executions_stopped(slice: TaskSlice, now: Instant) -> Moved | None:
     if _wanted(slice) or not _ended(task):
         return None
     finished_at = max((one.finished_at for one in task.containers if one.finished_at is not None), default=now)
-    task = replace(task, execution_stopped_at=finished_at)
+    task = replace(_shown_at_its_end(task, finished_at), execution_stopped_at=finished_at)
     if task.attachment is None or not _interface_left(task):
         return _stopped(task, now, "all its containers have ended")
     detaching = replace(task, attachment=replace(task.attachment, status=AttachmentStatus.DETACHING))
@@ -222,6 +223,14 @@ def _ended(task: Task) -> bool:
 
 def _interface_left(task: Task) -> bool:
     return task.attachment is not None and task.attachment.status is not AttachmentStatus.DELETED
+
+
+def _shown_at_its_end(task: Task, at: Instant) -> Task:
+    """With what an end shows even of a task that never ran: that its agent was connected, and on Fargate a pull of no time (recorded)."""
+    task = replace(task, connectivity_at=task.connectivity_at or at)
+    if task.launch_type != "FARGATE" or task.pull_started_at is not None:
+        return task
+    return replace(task, pull_started_at=at, pull_stopped_at=at)
 
 
 def _ended_unborn(container: Container) -> Container:

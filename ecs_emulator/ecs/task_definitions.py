@@ -185,17 +185,19 @@ def list_task_definitions(call: Call, params: Params) -> Document:
     wanted: dict[str, Any] = {"account": call.world.account, "region": call.world.region, "status": status}
     if family := params.get("familyPrefix"):
         wanted["family"] = family  # whatever its name says, the whole of one
-    found = call.find(
+    found = call.columns(
         TaskDefinition,
+        ("arn", "family", "revision"),
         order="family,revision",
         descending=descending,
         after=_opened(params.get("nextToken")),
         limit=size + 1,
         **wanted,
     )
-    answer: Document = {"taskDefinitionArns": [definition.arn for definition in found[:size]]}
+    answer: Document = {"taskDefinitionArns": [arn for arn, _, _ in found[:size]]}
     if len(found) > size:
-        answer["nextToken"] = f"{found[size - 1].family}::{found[size - 1].revision:010d}"
+        _, last_family, last_revision = found[size - 1]
+        answer["nextToken"] = f"{last_family}::{last_revision:010d}"
     return answer
 
 
@@ -224,9 +226,9 @@ def list_task_definition_families(call: Call, params: Params) -> Document:
 def _families(call: Call, status: FamilyStatus, prefix: str, after: Any, limit: int) -> list[str]:
     """At most so many names that begin with `prefix`: in their order they follow the name that is just that."""
     of: dict[str, Any] = {"account": call.world.account, "region": call.world.region, "status": status}
-    found = call.find(TaskDefinitionFamily, name=prefix, **of) if after is None else []
-    found += call.find(TaskDefinitionFamily, order="name", after=after or (prefix,), limit=limit, **of)
-    return [family.name for family in found if family.name.startswith(prefix)]
+    found = call.columns(TaskDefinitionFamily, ("name",), name=prefix, **of) if after is None else []
+    found += call.columns(TaskDefinitionFamily, ("name",), order="name", after=after or (prefix,), limit=limit, **of)
+    return [name for (name,) in found if name.startswith(prefix)]
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

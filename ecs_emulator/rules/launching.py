@@ -5,7 +5,7 @@ Used by RunTask, StartTask and CreateService for the checks, and by them and the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from ecs_emulator.arns import World
 from ecs_emulator.clock import Instant
 from ecs_emulator.ids import Ids
 from ecs_emulator.records.clusters import Cluster
+from ecs_emulator.records.daemons import DaemonTaskDefinition
 from ecs_emulator.records.task_definitions import TaskDefinition
 from ecs_emulator.records.tasks import Attachment, AttachmentStatus, Container, Task, TaskStatus
 from ecs_emulator.rules import capacity, placement
@@ -27,12 +28,15 @@ from ecs_emulator.rules.errors import (
 from ecs_emulator.rules.resources import Need
 
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
-PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0")
-LATEST_PLATFORM = "1.4.0"
+LATEST_PLATFORM, LATEST_WINDOWS_PLATFORM = "1.4.0", "1.0.0"
+PLATFORM_VERSIONS = ("LATEST", LATEST_PLATFORM, "1.3.0")
+WINDOWS_PLATFORM_VERSIONS = ("LATEST", LATEST_WINDOWS_PLATFORM)
 MOST_SUBNETS = 16
 MOST_SECURITY_GROUPS = 5
 
 Params = Mapping[str, Any]
+Contradiction = tuple[Callable[[Params, Params, "Launching"], bool], str]
+"""When it is so, of a request, a definition and how it is launched; and what is said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,22 @@ def launching(params: Params, cluster: Cluster) -> Launching:
     asked = params.get("capacityProviderStrategy") or (cluster.default_strategy if launch_type is None else ())
     if not asked:
         return Launching(launch_type or "EC2")
-    items = tuple(capacity.strategy(asked, cluster.capacity_providers))
-    fargate = all(one["capacityProvider"] in capacity.RESERVED for one in items)
-    return Launching("FARGATE" if fargate else "EC2", items)
+    managed = cluster.managed_instances
+    items = tuple(capacity.strategy(asked, cluster.capacity_providers, managed))
+    return Launching(capacity.launch_type(items[0]["capacityProvider"], managed), items)
+
+
+def of_service(params: Params, cluster: Cluster) -> Launching:
+    """As `launching`, in the words with which a service or a task set is refused."""
+    if params.get("launchType") and params.get("capacityProviderStrategy"):
+        raise InvalidParameterException(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+        )
+    for item in params.get("capacityProviderStrategy") or ():
+        if capacity.name_of(item.get("capacityProvider", "")) not in cluster.capacity_providers:
+            name = item.get("capacityProvider")
+            raise InvalidParameterException(f"The specified capacity provider '{name}' was not found.")
+    return launching(params, cluster)
 
 
 def refuse_launch_type(text: str) -> None:
@@ -71,15 +88,25 @@ def refuse_launch_type(text: str) -> None:
 
 def refuse_contradictions(params: Params, definition: TaskDefinition, how: Launching) -> None:
     """The first of the contradictions between request, definition and launch type, in AWS's order and words."""
-    for applies, text in CONTRADICTIONS:
-        if applies(params, definition.spec, how):
-            raise InvalidParameterException(text)
+    refuse_network_mode(params, definition.spec, how)
+    _refuse_first(CONTRADICTIONS, params, definition.spec, how)
     _refuse_network(params)
     _refuse_platform(params, definition.spec, how)
     _refuse_volumes(params, definition.spec)
     placement.strategies(params.get("placementStrategy"))
     own, asked = definition.spec.get("placementConstraints") or (), params.get("placementConstraints") or ()
     placement.constraints([*own, *asked])
+
+
+def refuse_network_mode(params: Params, definition: Params, how: Launching) -> None:
+    """A network that is missing, or that the definition has no use for: refused before all else."""
+    _refuse_first(NETWORK_MODE, params, definition, how)
+
+
+def _refuse_first(rules: Iterable[Contradiction], params: Params, definition: Params, how: Launching) -> None:
+    for applies, text in rules:
+        if applies(params, definition, how):
+            raise InvalidParameterException(text)
 
 
 def _awsvpc(spec: Params) -> bool:
@@ -91,7 +118,7 @@ def _network(params: Params) -> Mapping[str, Any]:
     return found
 
 
-CONTRADICTIONS: tuple[tuple[Callable[[Params, Params, Launching], bool], str], ...] = (
+NETWORK_MODE: tuple[Contradiction, ...] = (
     (
         lambda params, spec, how: _awsvpc(spec) and not _network(params),
         "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
@@ -100,6 +127,8 @@ CONTRADICTIONS: tuple[tuple[Callable[[Params, Params, Launching], bool], str], .
         lambda params, spec, how: not _awsvpc(spec) and bool(_network(params)),
         "Network Configuration is not valid for the given networkMode of this task definition.",
     ),
+)
+CONTRADICTIONS: tuple[Contradiction, ...] = (
     (
         lambda params, spec, how: how.on_fargate and not facts.supports(dict(spec), "FARGATE"),
         "Task definition does not support launch_type FARGATE.",
@@ -107,6 +136,12 @@ CONTRADICTIONS: tuple[tuple[Callable[[Params, Params, Launching], bool], str], .
     (
         lambda params, spec, how: how.launch_type == "EXTERNAL" and not facts.supports(dict(spec), "EXTERNAL"),
         "Task definition does not support launch_type EXTERNAL.",
+    ),
+    (
+        lambda params, spec, how: (
+            how.launch_type == "MANAGED_INSTANCES" and not facts.supports(dict(spec), "MANAGED_INSTANCES")
+        ),
+        "Task definition does not support launch_type MANAGED_INSTANCES.",
     ),
     (
         lambda params, spec, how: not how.on_fargate and _network(params).get("assignPublicIp") == "ENABLED",
@@ -144,7 +179,8 @@ def _refuse_platform(params: Params, definition: Params, how: Launching) -> None
     version = params.get("platformVersion")
     if not how.on_fargate or version is None:
         return
-    if version not in PLATFORM_VERSIONS:
+    windows = facts.is_windows(definition)
+    if version not in (WINDOWS_PLATFORM_VERSIONS if windows else PLATFORM_VERSIONS):
         raise PlatformUnknownException(f"The platform version '{version}' does not exist")
     on_efs = any("efsVolumeConfiguration" in volume for volume in definition.get("volumes") or ())
     if version == "1.3.0" and (on_efs or definition.get("ephemeralStorage")):
@@ -165,6 +201,11 @@ def _refuse_volumes(params: Params, definition: Params) -> None:
                 f"The volume name '{volume.get('name')}' in your request does not have a matching volume in your "
                 "Task Definition that is configurable at launch."
             )
+    for name in sorted(open_ones - {volume["name"] for volume in asked}):
+        raise InvalidParameterException(
+            f"The volume name '{name}' in your Task Definition is configured at launch and does not have a matching "
+            "volume configuration in your request."
+        )
 
 
 def refuse_overrides(overrides: Params, definition: TaskDefinition, how: Launching) -> None:
@@ -198,9 +239,18 @@ def in_units(overrides: Params) -> Params:
     return found
 
 
-def platform_version(asked: str | None) -> str:
-    """`LATEST` is 1.4.0."""
-    return LATEST_PLATFORM if asked in (None, "LATEST") else asked
+def platform_version(asked: str | None, definition: Params | None = None) -> str:
+    """`LATEST` is 1.4.0, and 1.0.0 for a definition of Windows."""
+    if asked not in (None, "LATEST"):
+        return asked
+    return LATEST_WINDOWS_PLATFORM if definition is not None and facts.is_windows(definition) else LATEST_PLATFORM
+
+
+def platform_family(definition: Params) -> str:
+    """`Linux`, or the Windows that the definition asks for."""
+    if facts.is_windows(definition):
+        return str(definition["runtimePlatform"]["operatingSystemFamily"])
+    return "Linux"
 
 
 def network_configuration(params: Params) -> dict[str, Any] | None:
@@ -218,7 +268,7 @@ class Wanted:
 
     world: World
     cluster: Cluster
-    definition: TaskDefinition
+    definition: TaskDefinition | DaemonTaskDefinition
     need: Need
     how: Launching
     group: str
@@ -239,7 +289,8 @@ def task(
     spec = wanted.definition.spec
     mode = facts.network_mode(spec)
     subnets = _network(wanted.spec).get("subnets", ())
-    subnet = subnets[turn % len(subnets)] if subnets else ""
+    place = turn % len(subnets) if subnets else 0
+    subnet = subnets[place] if subnets else ""
     attachment = Attachment(ids.uuid("attachment"), AttachmentStatus.PRECREATED, subnet) if mode == "awsvpc" else None
     return Task(
         arn=wanted.world.arn("ecs", f"task/{wanted.cluster.name}/{ids.hex32('task')}"),
@@ -264,13 +315,18 @@ def task(
         service_arn=wanted.service_arn,
         deployment_id=wanted.deployment_id,
         capacity_provider_name=wanted.capacity_provider,
-        platform_version=platform_version(wanted.platform_version) if wanted.how.on_fargate else None,
-        platform_family="Linux" if wanted.how.on_fargate else None,
+        platform_version=platform_version(wanted.platform_version, spec) if wanted.how.on_fargate else None,
+        platform_family=platform_family(spec) if wanted.how.on_fargate else None,
         container_instance_arn=instance_arn,
-        availability_zone=zone or wanted.world.region + "abc"[turn % len(subnets) % 3 if subnets else 0],
+        availability_zone=zone or (zones_of(wanted.spec, wanted.world.region) or [f"{wanted.world.region}a"])[place],
         attachment=attachment,
         tags=dict(wanted.tags or {}),
     )
+
+
+def zones_of(spec: Params, region: str) -> tuple[str, ...]:
+    """The zone of each subnet of a request, in order: what they are called says nothing of it, so they take turns."""
+    return tuple(region + "abc"[number % 3] for number, _ in enumerate(_network(spec).get("subnets", ())))
 
 
 def _containers(spec: Params, ids: Ids) -> list[Container]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ecs_emulator.clock import Instant
-from ecs_emulator.records.tasks import DesiredStatus, StopCode, Task
+from ecs_emulator.records.tasks import DesiredStatus, Member, StopCode, Task
 
 ESSENTIAL_EXITED = "Essential container in task exited"
 FAILED_TO_START = "Task failed to start"
 FAILED_HEALTH_CHECKS = "Task failed container health checks"
 STOPPED_BY_USER = "Task stopped by user"
+SPOT_INTERRUPTED = "Your Spot Task was interrupted."
 
 
 def scaling_reason(task: Task) -> str:
@@ -21,7 +22,7 @@ def scaling_reason(task: Task) -> str:
 UNASKED = (StopCode.TASK_FAILED_TO_START, StopCode.ESSENTIAL_CONTAINER_EXITED)
 
 
-def unasked(task: Task) -> bool:
+def unasked(task: Task | Member) -> bool:
     """Whether it ends by its own doing: it never started, an essential container ended, or it was unhealthy."""
     return task.stop_code in UNASKED or task.stopped_reason == FAILED_HEALTH_CHECKS
 

@@ -5,6 +5,7 @@ Source: Task and Container in the ECS API reference; recorded answers of RunTask
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from ecs_emulator.records.tasks import Attachment, AttachmentStatus, Container, Health, Stage, Task, TaskStatus
@@ -44,7 +45,7 @@ def document(task: Task, definition: Document, *, shown_tags: bool, health: bool
         "platformVersion": task.platform_version,
         "platformFamily": task.platform_family,
         "availabilityZone": task.availability_zone,
-        "attachments": [_attachment(task.attachment)] if task.attachment else [],
+        "attachments": [*([_attachment(task.attachment)] if task.attachment else []), *_volumes(task)],
         "attributes": [{"name": "ecs.cpu-architecture", "value": _architecture(definition)}],
         "enableExecuteCommand": bool(task.spec.get("enableExecuteCommand")),
         "tags": tags.document(task.tags) if shown_tags else NO_TAGS,
@@ -108,6 +109,34 @@ def _attachment(attachment: Attachment) -> Document:
     elif attachment.status is AttachmentStatus.DELETED:
         details += [{"name": "networkInterfaceId", "value": "unset"}, {"name": "macAddress"}]
     return {"id": attachment.id, "type": "ElasticNetworkInterface", "status": attachment.status, "details": details}
+
+
+def _volumes(task: Task) -> list[Document]:
+    """The EBS volumes that the launch configured: there as long as the task is, each with an id that depends on it alone.
+
+    Source: Attachment in the ECS API reference. No volume is made at EC2.
+    """
+    found: list[Document] = []
+    for volume in task.spec.get("volumeConfigurations") or ():
+        id = uuid.uuid5(uuid.NAMESPACE_URL, f"{task.arn}/{volume['name']}")
+        managed: Document = volume.get("managedEBSVolume") or {}
+        kept = (managed.get("terminationPolicy") or {}).get("deleteOnTermination") is False
+        details = {
+            "roleArn": managed.get("roleArn", ""),
+            "deleteOnTermination": "false" if kept else "true",
+            "volumeName": volume["name"],
+            "volumeId": f"vol-{id.hex[:17]}",
+        }
+        status = _volume_status(task.last_status)
+        listed = [{"name": name, "value": value} for name, value in details.items()]
+        found.append({"id": str(id), "type": "AmazonElasticBlockStorage", "status": status, "details": listed})
+    return found
+
+
+def _volume_status(of_task: TaskStatus) -> AttachmentStatus:
+    if of_task is TaskStatus.STOPPED:
+        return AttachmentStatus.DELETED
+    return AttachmentStatus.ATTACHED if of_task.reached(TaskStatus.PENDING) else AttachmentStatus.PRECREATED
 
 
 def _interfaces(task: Task) -> list[Document]:

@@ -155,23 +155,6 @@ RUNS = {"connectivity", "connectivityAt", "pullStartedAt", "pullStoppedAt", "sta
 STOPS = {"stopCode", "stoppedReason", "stoppingAt"}
 
 
-def test_run_task_answers_with_these_members(sim: Simulation) -> None:
-    fargate(sim)
-    answer = sim.call("RunTask", taskDefinition="job", launchType="FARGATE", networkConfiguration=SUBNETS)
-    (task,) = answer["tasks"]
-    assert answer["failures"] == []
-    assert set(task) == ALWAYS
-    assert set(task["containers"][0]) == PENDING_CONTAINER
-    assert task["overrides"] == {"containerOverrides": [{"name": "app"}], "inferenceAcceleratorOverrides": []}
-    (attachment,) = task["attachments"]
-    assert attachment["type"] == "ElasticNetworkInterface" and attachment["status"] == "PRECREATED"
-    assert attachment["details"] == [{"name": "subnetId", "value": "subnet-1"}]
-    assert (task["cpu"], task["memory"], task["group"], task["version"]) == ("256", "512", "family:job", 1)
-    assert (task["containers"][0]["cpu"], task["containers"][0]["networkInterfaces"]) == ("0", [])
-    assert (task["platformVersion"], task["platformFamily"]) == ("1.4.0", "Linux")
-    assert task["ephemeralStorage"] == task["fargateEphemeralStorage"] == {"sizeInGiB": 20}
-
-
 def test_a_pending_task_shows_its_address_and_no_connection_yet(sim: Simulation) -> None:
     task = fargate(sim, scripted("pull=slow"))
     sim.settle()
@@ -226,32 +209,61 @@ def test_a_stopped_task_shows_how_it_ended(sim: Simulation) -> None:
     assert "attributes" not in bare
 
 
-def test_a_task_stopped_before_it_had_its_network_shows_that_it_had_none(sim: Simulation) -> None:
-    task = fargate(sim)
-    stop(sim, task)
-    sim.settle()
-    document = described(sim, task)
-    expected = (ALWAYS | STOPS | {"healthStatus", "stoppedAt", "connectivity"}) - {"executionStoppedAt"}
-    assert set(document) == expected
-    (attachment,) = document["attachments"]
-    assert attachment["status"] == "DELETED"
-    assert attachment["details"] == [
-        {"name": "subnetId", "value": "subnet-1"},
-        {"name": "networkInterfaceId", "value": "unset"},
-        {"name": "macAddress"},
-    ]
-    assert set(part(document)) == PENDING_CONTAINER | {"healthStatus"}
-    assert part(document)["lastStatus"] == "STOPPED"
-
-
 def test_a_task_stopped_while_it_pulled_has_a_runtime_id_and_nothing_of_an_image(sim: Simulation) -> None:
     task = fargate(sim, scripted("pull=slow"))
     sim.settle()
     stop(sim, task)
     sim.advance(6)
     document = described(sim, task)
-    assert "startedAt" not in document and "executionStoppedAt" in document
+    assert "startedAt" not in document
+    assert document["pullStartedAt"] == document["pullStoppedAt"] == document["executionStoppedAt"]
     assert set(part(document)) == PENDING_CONTAINER | {"healthStatus", "runtimeId"}
+
+
+def test_a_task_whose_network_is_being_taken_down_shows_that(sim: Simulation) -> None:
+    task = fargate(sim)
+    sim.settle()
+    stop(sim, task)
+    for _ in range(20):
+        if described(sim, task)["lastStatus"] == "DEPROVISIONING":
+            break
+        sim.step()
+    document = described(sim, task)
+    assert set(document) == ALWAYS | RUNS | STOPS | {"healthStatus", "executionStoppedAt"}
+    assert (document["lastStatus"], document["version"]) == ("DEPROVISIONING", 5)
+    assert document["attachments"][0]["status"] == "DETACHING"
+    assert (part(document)["lastStatus"], part(document)["networkBindings"]) == ("STOPPED", [])
+
+
+def test_a_task_that_its_service_stops_while_it_is_pending_never_started(sim: Simulation) -> None:
+    fargate(sim, scripted("pull=slow"))
+    service = {"serviceName": "web", "taskDefinition": "job", "launchType": "FARGATE", "networkConfiguration": SUBNETS}
+    sim.call("CreateService", desiredCount=1, **service)
+    sim.settle()
+    (task,) = (one.id for one in sim.tasks(group="service:web"))
+    assert described(sim, task)["version"] == 2
+    sim.call("UpdateService", service="web", desiredCount=0)
+    sim.advance(30)
+    assert life(sim, task) == "PENDING 2, PENDING! 3, DEPROVISIONING! 4, STOPPED! 5"
+    document = described(sim, task)
+    assert document["stopCode"] == "ServiceSchedulerInitiated"
+    assert {"pullStartedAt", "pullStoppedAt", "executionStoppedAt", "stoppedAt"} <= set(document)
+    assert "startedAt" not in document
+    assert "runtimeId" in part(document) and not {"exitCode", "networkBindings"} & set(part(document))
+
+
+def test_a_task_on_ec2_with_a_network_of_its_own_waits_for_it_on_its_instance(sim: Simulation) -> None:
+    task = ec2(sim, mode="awsvpc", networkConfiguration=SUBNETS)
+    document = described(sim, task)
+    assert (document["lastStatus"], document["launchType"], document["version"]) == ("PROVISIONING", "EC2", 1)
+    assert ":container-instance/default/" in document["containerInstanceArn"]
+    assert document["attachments"][0]["status"] == "PRECREATED"
+    assert not {"platformVersion", "platformFamily", "ephemeralStorage"} & set(document)
+    sim.settle()
+    document = described(sim, task)
+    assert (document["lastStatus"], document["version"]) == ("RUNNING", 3)
+    (interface,) = part(document)["networkInterfaces"]
+    assert interface["attachmentId"] == document["attachments"][0]["id"]
 
 
 def test_a_task_on_ec2_shows_its_instance_and_its_ports(sim: Simulation) -> None:
@@ -271,20 +283,6 @@ def test_a_task_on_ec2_shows_its_instance_and_its_ports(sim: Simulation) -> None
     dynamic, fixed = shown["networkBindings"]
     assert dynamic["containerPort"] == 80 and 49153 <= dynamic["hostPort"] <= 65535
     assert fixed == {"bindIP": "0.0.0.0", "containerPort": 53, "hostPort": 5353, "protocol": "udp"}
-
-
-def test_overrides_are_echoed_in_the_order_of_the_definition_and_sizes_follow_them(sim: Simulation) -> None:
-    override = {"name": "b", "environment": [{"name": "A", "value": "1"}], "memory": 128, "cpu": 64}
-    task = ec2(
-        sim, {"name": "a"}, {"name": "b"}, overrides={"containerOverrides": [override], "taskRoleArn": "arn:role"}
-    )
-    document = described(sim, task)
-    assert document["overrides"] == {
-        "containerOverrides": [{"name": "a"}, override],
-        "taskRoleArn": "arn:role",
-        "inferenceAcceleratorOverrides": [],
-    }
-    assert (part(document, "b")["memory"], part(document, "b")["cpu"], document["memory"]) == ("128", "64", "192")
 
 
 # --- failed starts --------------------------------------------------------------------------------------------------
@@ -488,18 +486,6 @@ def test_health_is_shown_changes_no_version_and_ends_no_task_that_stands_alone(s
 
 
 # --- afterwards -----------------------------------------------------------------------------------------------------
-
-
-def test_a_stopped_task_is_remembered_for_an_hour(sim: Simulation) -> None:
-    task = fargate(sim, scripted("exit=0 after=1s"))
-    sim.advance(1 + 3599)
-    assert described(sim, task)["lastStatus"] == "STOPPED"
-    assert [arn.rpartition("/")[2] for arn in sim.call("ListTasks", desiredStatus="STOPPED")["taskArns"]] == [task]
-    sim.advance(2)
-    answer = sim.call("DescribeTasks", tasks=[task])
-    assert answer["tasks"] == [] and answer["failures"][0]["reason"] == "MISSING"
-    sim.advance(120)
-    assert sim.tasks() == []
 
 
 def test_containers_are_removed_a_minute_after_the_end(sim: Simulation) -> None:

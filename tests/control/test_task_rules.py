@@ -124,7 +124,7 @@ CASES: dict[str, tuple[TaskSlice, dict[str, Any], str]] = {
             container(stage=Stage.STOPPED), last_status=TaskStatus.PROVISIONING, attachment=DELETED,
             **{**STOPPING, "version": 2, "started_at": None},
         ),
-        {"last_status": TaskStatus.STOPPED, "version": 4, "stopped_at": NOW},
+        {"last_status": TaskStatus.STOPPED, "version": 4, "stopped_at": NOW, "connectivity_at": NOW},
         "it was stopped before it had its network",
     ),
     "_executions_stopped": (
@@ -133,6 +133,7 @@ CASES: dict[str, tuple[TaskSlice, dict[str, Any], str]] = {
             "last_status": TaskStatus.DEPROVISIONING,
             "version": 5,
             "execution_stopped_at": 990.0,
+            "connectivity_at": 990.0,
             "attachment": replace(ATTACHED, status=AttachmentStatus.DETACHING),
         },
         "all its containers have ended",
@@ -205,34 +206,10 @@ def test_a_task_that_is_over_in_no_time_was_running_all_the_same() -> None:
     assert task.stop_code is StopCode.ESSENTIAL_CONTAINER_EXITED
 
 
-def test_an_essential_container_that_never_started_is_a_failed_start() -> None:
-    failed = container(stage=Stage.STOPPED, reason="CannotPullContainerError: no")
-    on_fargate = last_of(slice_of(failed, launch_type="FARGATE", **PENDING))
-    on_ec2 = last_of(slice_of(failed, launch_type="EC2", **PENDING))
-    assert (on_fargate.stop_code, on_fargate.stopped_reason) == (
-        StopCode.TASK_FAILED_TO_START,
-        "CannotPullContainerError: no",
-    )
-    assert (on_ec2.stop_code, on_ec2.stopped_reason) == (StopCode.TASK_FAILED_TO_START, "Task failed to start")
-    assert on_ec2.containers[0].reason == "CannotPullContainerError: no"
-    assert on_fargate.started_at is None
-
-
 def test_another_container_that_failed_to_start_does_not_keep_the_task_from_running() -> None:
     failed = container("side", Stage.STOPPED, reason="CannotPullContainerError: no")
     task = last_of(slice_of(container(), failed, definitions={"side": OPTIONAL}, **PENDING))
     assert (task.last_status, task.version) == (TaskStatus.RUNNING, 3)
-
-
-def test_what_ended_before_the_task_ran_is_part_of_its_becoming_running() -> None:
-    init = ended("init", 0, finished_at=880.0)
-    task = last_of(slice_of(init, container(), definitions={"init": OPTIONAL, "app": WAITS}, **PENDING))
-    assert (task.last_status, task.version) == (TaskStatus.RUNNING, 3)
-
-
-def test_the_end_of_several_containers_is_executions_stopped() -> None:
-    task = last_of(slice_of(ended("a", 0, finished_at=970.0), ended("b", 137, finished_at=985.0), **STOPPING))
-    assert (task.last_status, task.execution_stopped_at, task.stopped_at) == (TaskStatus.STOPPED, 985.0, NOW)
 
 
 def test_on_ec2_the_agent_says_why_a_container_never_started() -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from ecs_emulator.rules import definitions
 from ecs_emulator.rules.definitions import containers, platforms
+from ecs_emulator.rules.definitions.task import OS_FAMILIES
 from ecs_emulator.rules.errors import ClientException, InvalidParameterException
+from ecs_emulator.wire.errors import AwsError
 from tests.rules.given import (
     ECR,
     ROLE,
@@ -76,6 +78,16 @@ TASK: list[Case] = [
     ),
     (bridge(tags=[]), "Tags can not be empty."),
     (bridge(tags=[{"key": "empty"}]), "Tag value can not be null."),
+    (bridge(tags=[{"value": "of what"}]), "Tag key can not be null."),
+    (bridge(tags=[{"key": "aws:mine", "value": ""}]), "Tag keys/values with prefix 'aws:' are reserved"),
+    (
+        bridge(runtimePlatform={"operatingSystemFamily": "PLAN9"}),
+        f"operatingSystemFamily should be one of [{','.join(OS_FAMILIES)}]",
+    ),
+    (
+        awsvpc(proxyConfiguration={"type": "ENVOY", "containerName": "app"}),
+        "Proxy configuration type should be one of [APPMESH]",
+    ),
 ]
 
 FARGATE: list[Case] = [
@@ -174,6 +186,18 @@ FARGATE: list[Case] = [
         "Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds.",
     ),
     (
+        fargate(container(stopTimeout=121), requiresCompatibilities=["EC2", "FARGATE"]),
+        "Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds.",
+    ),
+    (
+        fargate_one(linuxParameters={"swappiness": 60}),
+        "Fargate compatible task definitions do not support swappiness",
+    ),
+    (
+        fargate(ephemeralStorage={"sizeInGiB": 30}, requiresCompatibilities=["FARGATE", "EC2"]),
+        "Tasks using the EC2 launch type do not support EphemeralStorage.",
+    ),
+    (
         fargate_one(ulimits=[{"name": "core", "softLimit": 1, "hardLimit": 1}]),
         "Fargate compatible task definitions do not support ulimit core",
     ),
@@ -191,6 +215,13 @@ OTHER_LAUNCH_TYPES: list[Case] = [
     (
         bridge(requiresCompatibilities=["MANAGED_INSTANCES"]),
         "Tasks using the Managed Instances launch type only support network modes 'awsvpc' and 'host'.",
+    ),
+    (
+        awsvpc(
+            requiresCompatibilities=["MANAGED_INSTANCES"],
+            runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},
+        ),
+        "Tasks using the Managed Instances launch type do not support Windows.",
     ),
     (
         awsvpc(container(logConfiguration=logs("syslog")), requiresCompatibilities=["MANAGED_INSTANCES"]),
@@ -279,6 +310,107 @@ def test_an_expression_that_cannot_be_read_is_refused() -> None:
     constraint = {"type": "memberOf", "expression": "attribute:stack =="}
     with pytest.raises(InvalidParameterException):
         definitions.validated(bridge(placementConstraints=[constraint]))
+
+
+@pytest.mark.parametrize(
+    ("definition", "error", "message"),
+    [
+        (
+            bridge(placementConstraints=[{"type": "memberOf", "expression": "attribute:stack == prod"}] * 11),
+            InvalidParameterException,
+            "Maximum number of constraints is 10.",
+        ),
+        (
+            bridge(tags=[{"key": f"k{n}", "value": ""} for n in range(51)]),
+            ClientException,
+            "The maximum number of tags per resource is 50.",
+        ),
+    ],
+)
+def test_there_are_limits_to_what_is_said_of_a_definition(
+    definition: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as refused:
+        definitions.validated(definition)
+    assert str(getattr(refused.value, "message", "")) == message
+
+
+FAULTS: list[tuple[str, dict[str, Any]]] = [
+    ("Family contains invalid characters.", {"family": "web"}),
+    ("Unsupported field 'inferenceAccelerators'.", {"inferenceAccelerators": None}),
+    ("Invalid 'cpu' setting for task.", {"cpu": "256"}),
+    ("Invalid 'memory' setting for task.", {"memory": "512"}),
+    ("networkMode should be one of [bridge,host,awsvpc,none]", {"networkMode": "awsvpc"}),
+    ("Container.image should not be null or empty.", {"containerDefinitions": [container(essential=False)] * 2}),
+    (
+        "Container names must be unique within a task definition",
+        {"containerDefinitions": [container(essential=False), container(name="b", essential=False)]},
+    ),
+    (
+        "Task definition doesn't have any essential container.",
+        {
+            "containerDefinitions": [
+                container(mountPoints=mounts("v"), memory=513, logConfiguration=logs("awsfirelens"))
+            ]
+        },
+    ),
+    ("volume.name should not be null or empty.", {"volumes": []}),
+    (
+        "Unknown volume 'v'.",
+        {"containerDefinitions": [waits(on="app", memory=513, logConfiguration=logs("awsfirelens"))]},
+    ),
+    (
+        "Container dependsOn contains a cycle",
+        {
+            "containerDefinitions": [
+                container(memory=513, logConfiguration=logs("awsfirelens"), portMappings=[port(80), port(80)])
+            ]
+        },
+    ),
+    (
+        "TCP container port '80' is used multiple times in task when networkMode=awsvpc.",
+        {"containerDefinitions": [container(memory=513, logConfiguration=logs("awsfirelens"))]},
+    ),
+    (
+        "When awsfirelens log driver is specified in log configuration, a firelens configuration object must be "
+        "configured in one of the containers.",
+        {"containerDefinitions": [container(memory=513, image=ECR)]},
+    ),
+    ("Proxy container [envoy] does not exist.", {"proxyConfiguration": None}),
+    ("EphemeralStorage size should be at least 21", {"ephemeralStorage": {"sizeInGiB": 21}}),
+    ("Placement constraint type should be one of [memberOf]", {"placementConstraints": None}),
+    ("Role is not valid", {"taskRoleArn": None}),
+    ("Tasks using the Fargate launch type do not support ipcMode.", {"ipcMode": None}),
+    ("Fargate requires task definition to have execution role ARN to support ECR images.", {"executionRoleArn": ROLE}),
+    ("The 'memory' setting for container 'app' is greater than for the task.", {"containerDefinitions": [container()]}),
+    ("Tags can not be empty.", {"tags": None}),
+]
+"""What is refused of a definition in which everything is wrong, and what mends it: then the next thing is refused."""
+
+
+def test_the_first_fault_is_the_answer_and_the_next_once_it_is_mended() -> None:
+    wrong: dict[str, Any] = {
+        "family": "a/b",
+        "inferenceAccelerators": [],
+        "cpu": "much",
+        "memory": "more",
+        "networkMode": "nat",
+        "requiresCompatibilities": ["FARGATE"],
+        "containerDefinitions": [container(image="")],
+        "volumes": [{}],
+        "proxyConfiguration": {"containerName": "envoy"},
+        "ephemeralStorage": {"sizeInGiB": 20},
+        "placementConstraints": [{"type": "distinctInstance"}],
+        "taskRoleArn": "no role",
+        "ipcMode": "task",
+        "tags": [],
+    }
+    for message, mended in FAULTS:
+        with pytest.raises(AwsError) as refused:
+            definitions.validated(wrong)
+        assert refused.value.message == message
+        wrong = bridge(**{**wrong, **mended})
+    assert definitions.validated(wrong)["compatibilities"] == ["EC2", "MANAGED_INSTANCES", "FARGATE"]
 
 
 def test_the_checks_stand_in_one_table_in_their_order() -> None:

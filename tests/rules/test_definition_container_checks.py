@@ -16,6 +16,7 @@ from tests.rules.given import (
     container,
     docker_volume,
     efs,
+    fargate_one,
     logs,
     mounts,
     one,
@@ -62,8 +63,47 @@ CONTAINERS: list[Case] = [
         "characters and include the following letters and symbols: a-zA-Z0-9_.-,",
     ),
     (one(ulimits=[{"name": "memory", "softLimit": 1, "hardLimit": 1}]), "Unrecognized ulimit name memory"),
-    (one(startTimeout=1), "Granular start timeout on container 'app' must be at least 2 seconds."),
-    (one(stopTimeout=-1), "Granular stop timeout on container 'app' must be at least 2 seconds."),
+    *(
+        (make(**{f"{word}Timeout": seconds}), f"Granular {word} timeout on container 'app' must be at least 2 seconds.")
+        for make in (one, fargate_one)
+        for word in ("start", "stop")
+        for seconds in (-1, 0, 1)
+    ),
+    (one(secrets=[{"name": "", "valueFrom": "/app/key"}]), "Secret name should not be null or empty."),
+    (
+        one(secrets=[{"name": "KEY", "valueFrom": "arn:aws:s3:::bucket/key"}]),
+        "The Systems Manager parameter name specified for secret KEY is invalid. The parameter name can be up to 2048 "
+        "characters and include the following letters and symbols: a-zA-Z0-9_.-,",
+    ),
+    (
+        one(logConfiguration={"logDriver": "syslog", "secretOptions": [{"name": "KEY", "valueFrom": " "}]}),
+        "The Systems Manager parameter name specified for secret KEY is invalid. The parameter name can be up to 2048 "
+        "characters and include the following letters and symbols: a-zA-Z0-9_.-,",
+    ),
+    (
+        one(restartPolicy={"enabled": True, "restartAttemptPeriod": 1801}),
+        "The 'restartAttemptPeriod' setting for container 'app' must be between 60 and 1800.",
+    ),
+    (
+        one(repositoryCredentials={"credentialsParameter": ""}),
+        "Invalid 'repositoryCredentials' setting for container 'app'.",
+    ),
+    (
+        one(resourceRequirements=[{"type": "TPU", "value": "1"}]),
+        "Resource requirement type should be one of [GPU,InferenceAccelerator,NeuronDevice]",
+    ),
+    (
+        one(environmentFiles=[{"type": "ssm", "value": "arn:aws:s3:::b/a.env"}]),
+        "Environment file type should be one of [s3]",
+    ),
+    (one(linuxParameters={"maxSwap": -1}), "Invalid 'linuxParameters' setting for container 'app'."),
+    (one(linuxParameters={"sharedMemorySize": 0}), "Invalid 'linuxParameters' setting for container 'app'."),
+    (
+        one(linuxParameters={"tmpfs": [{"containerPath": "/run", "size": 0}]}),
+        "Invalid 'tmpfs' setting for container 'app'.",
+    ),
+    (one(linuxParameters={"devices": [{"hostPath": ""}]}), "Invalid 'devices' setting for container 'app'."),
+    (one(healthCheck={"command": []}), "Health check command must not be empty for container 'app'"),
     (
         one(restartPolicy={"enabled": True, "restartAttemptPeriod": 59}),
         "The 'restartAttemptPeriod' setting for container 'app' must be between 60 and 1800.",
@@ -154,6 +194,14 @@ NETWORK: list[Case] = [
         "UDP container port '53' is used multiple times in task when networkMode=awsvpc.",
     ),
     (
+        awsvpc(container(portMappings=[port(80)]), container(name="b", portMappings=[port(80)])),
+        "TCP container port '80' is used multiple times in task when networkMode=awsvpc.",
+    ),
+    (
+        one(portMappings=[{"containerPortRange": f"{n}000-{n}009"} for n in range(1, 10)] * 12),
+        "Container 'app' can have at most 100 container port ranges.",
+    ),
+    (
         awsvpc(container(portMappings=[{"containerPortRange": "8000-8010"}, port(8010)])),
         "TCP container port '8010' is used multiple times in task when networkMode=awsvpc.",
     ),
@@ -237,6 +285,16 @@ VOLUMES: list[Case] = [
         bridge(volumes=[{"name": "v", "efsVolumeConfiguration": {"fileSystemId": ""}}]),
         "volume.efsVolumeConfiguration.fileSystemId should not be null or empty.",
     ),
+    (
+        bridge(volumes=[{"name": "v", "s3filesVolumeConfiguration": {"fileSystemArn": ""}}]),
+        "volume.s3filesVolumeConfiguration.fileSystemArn should not be null or empty.",
+    ),
+    (
+        bridge(volumes=[{"name": "v", "fsxWindowsFileServerVolumeConfiguration": {"fileSystemId": "fs-1"}}]),
+        "volume.fsxWindowsFileServerVolumeConfiguration.rootDirectory should not be null or empty.",
+    ),
+    (efs(transitEncryption="ON"), "transitEncryption should be one of [ENABLED,DISABLED]"),
+    (efs(authorizationConfig={"iam": "ON"}), "iam should be one of [ENABLED,DISABLED]"),
     (docker_volume(scope="node"), "scope should be one of [task,shared]"),
     (
         docker_volume(scope="task", autoprovision=False),
@@ -278,6 +336,9 @@ LOGS: list[Case] = [
         "Log driver awslogs requires options: awslogs-region, awslogs-group",
     ),
     (one(logConfiguration=awslogs("awslogs-group")), "Log driver awslogs requires options: awslogs-group"),
+    (one(logConfiguration=awslogs("awslogs-region")), "Log driver awslogs requires options: awslogs-region"),
+    (one(logConfiguration=logs("splunk")), "Log driver splunk requires options: splunk-token, splunk-url"),
+    (one(logConfiguration=logs("")), "Log driver should not be null or empty."),
     (
         one(logConfiguration=awslogs(**{"awslogs-group": "a group"})),
         "Log driver awslogs option 'awslogs-group' contains invalid characters.",

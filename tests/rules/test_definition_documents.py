@@ -14,8 +14,6 @@ from ecs_emulator.rules.definitions import sizes
 from ecs_emulator.rules.errors import ClientException, InvalidParameterException
 from ecs_emulator.wire.errors import AwsError
 
-ROLE = "arn:aws:iam::123456789012:role/runs"
-ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1"
 WORLD = World("123456789012", "us-east-1")
 WINDOWS = {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
 
@@ -33,7 +31,8 @@ def echo(container: dict[str, Any] | None = None, **members: Any) -> dict[str, A
 
 
 def awsvpc(container: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    return spec(container, **{"networkMode": "awsvpc", "cpu": "256", "memory": "512", **members})
+    asked = {"networkMode": "awsvpc", "cpu": "256", "memory": "512", **members}
+    return spec(container, **{name: value for name, value in asked.items() if value is not None})
 
 
 # --- the echo ---------------------------------------------------------------------------------------------------------
@@ -162,8 +161,18 @@ def test_a_described_definition_can_be_registered_again_and_says_the_same(member
         (awsvpc(memory="4096"), {"EC2", "MANAGED_INSTANCES"}),
         (awsvpc({"stopTimeout": 121}), {"EC2", "MANAGED_INSTANCES"}),
         (awsvpc({"privileged": True}), {"EC2", "MANAGED_INSTANCES"}),
+        (awsvpc({"resourceRequirements": [{"type": "GPU", "value": "1"}]}), {"EC2", "MANAGED_INSTANCES"}),
+        (awsvpc({"linuxParameters": {"devices": [{"hostPath": "/dev/fuse"}]}}), {"EC2", "MANAGED_INSTANCES"}),
+        (
+            awsvpc(placementConstraints=[{"type": "memberOf", "expression": "attribute:stack == prod"}]),
+            {"EC2", "MANAGED_INSTANCES"},
+        ),
+        (awsvpc(cpu=None), {"EC2", "MANAGED_INSTANCES"}),
         (awsvpc(volumes=[{"name": "v", "host": {"sourcePath": "/v"}}]), {"EC2", "MANAGED_INSTANCES"}),
-        (awsvpc(ephemeralStorage={"sizeInGiB": 30}), {"FARGATE", "MANAGED_INSTANCES"}),
+        (awsvpc(ephemeralStorage={"sizeInGiB": 30}), {"EC2", "FARGATE", "MANAGED_INSTANCES"}),
+        (awsvpc(cpu="512", memory="717", requiresCompatibilities=["EC2"]), {"EC2", "MANAGED_INSTANCES"}),
+        (awsvpc({"logConfiguration": {"logDriver": "syslog"}}), {"EC2"}),
+        (spec({"portMappings": [{"containerPort": 80, "name": "web", "appProtocol": "http"}]}), {"EC2"}),
         (awsvpc(requiresCompatibilities=["EC2"]), {"EC2", "FARGATE", "MANAGED_INSTANCES"}),
         (
             spec(networkMode="host", requiresCompatibilities=["MANAGED_INSTANCES"]),
@@ -184,92 +193,6 @@ def test_only_what_was_required_makes_a_definition_fargates() -> None:
 def test_a_container_is_essential_unless_it_says_no() -> None:
     assert definitions.essential({"name": "app"})
     assert not definitions.essential({"name": "app", "essential": False})
-
-
-# --- what an agent must know ------------------------------------------------------------------------------------------
-
-AWSLOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-region": "r"}}
-AGENT, OWN = "com.amazonaws.ecs.capability.", "ecs.capability."
-
-
-def api(version: str) -> str:
-    return f"{AGENT}docker-remote-api.{version}"
-
-
-@pytest.mark.parametrize(
-    ("definition", "names"),
-    [
-        (spec({"portMappings": [{"containerPort": 80}]}), []),
-        (spec(cpu="256", memory="512"), []),
-        (awsvpc(), [api("1.18"), f"{OWN}task-eni"]),
-        (spec({"logConfiguration": AWSLOGS}), [f"{AGENT}logging-driver.awslogs", api("1.19")]),
-        (
-            spec({"logConfiguration": {"logDriver": "json-file"}}),
-            [f"{AGENT}logging-driver.json-file", api("1.18")],
-        ),
-        (
-            awsvpc(
-                {"logConfiguration": AWSLOGS, "image": ECR, "stopTimeout": 30},
-                executionRoleArn=ROLE,
-                taskRoleArn=ROLE,
-            ),
-            [
-                f"{OWN}container-ordering",
-                f"{AGENT}logging-driver.awslogs",
-                f"{OWN}execution-role-awslogs",
-                f"{AGENT}ecr-auth",
-                api("1.19"),
-                f"{AGENT}task-iam-role",
-                f"{OWN}execution-role-ecr-pull",
-                api("1.18"),
-                f"{OWN}task-eni",
-            ],
-        ),
-        (spec(networkMode="host", taskRoleArn=ROLE), [f"{AGENT}task-iam-role-network-host"]),
-        (spec({"image": f"busybox@sha256:{'0' * 64}"}), [api("1.21")]),
-        (spec({"privileged": True}), [f"{AGENT}privileged-container"]),
-        (
-            spec({"healthCheck": {"command": ["CMD", "true"]}}),
-            [api("1.24"), f"{OWN}container-health-check"],
-        ),
-        (
-            spec(
-                {
-                    "secrets": [
-                        {"name": "A", "valueFrom": "/a"},
-                        {"name": "B", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:b"},
-                    ]
-                },
-                executionRoleArn=ROLE,
-            ),
-            [f"{OWN}secrets.asm.environment-variables", f"{OWN}secrets.ssm.environment-variables"],
-        ),
-        (
-            spec({"logConfiguration": {**AWSLOGS, "options": {**AWSLOGS["options"], "mode": "non-blocking"}}}),  # type: ignore[dict-item]
-            [f"{AGENT}logging-driver.awslogs", api("1.19"), api("1.29")],
-        ),
-        (
-            spec(volumes=[{"name": "v", "dockerVolumeConfiguration": {"driver": "rexray"}}]),
-            [api("1.25"), f"{OWN}docker-plugin.rexray"],
-        ),
-        (
-            spec(volumes=[{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]),
-            [api("1.25"), f"{OWN}efs"],
-        ),
-        (
-            spec({"portMappings": [{"containerPortRange": "80-90"}]}),
-            [f"{OWN}network.container-port-range"],
-        ),
-        (spec({"restartPolicy": {"enabled": True}}), [f"{OWN}container-restart-policy"]),
-        (spec({"restartPolicy": {"enabled": False}}), []),
-        (spec(enableFaultInjection=True), [f"{OWN}fault-injection"]),
-        (spec(pidMode="task"), [f"{OWN}pid-ipc-namespace-sharing"]),
-        (spec(ipcMode="none"), []),
-    ],
-)
-def test_each_feature_asks_for_its_attributes(definition: dict[str, Any], names: list[str]) -> None:
-    assert [each["name"] for each in definition.get("requiresAttributes", [])] == names
-    assert ("requiresAttributes" in definition) == bool(names)
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------

@@ -13,22 +13,40 @@ from ecs_emulator.rules.definitions.rule import Container, Definition
 
 AGENT = "com.amazonaws.ecs.capability."
 ECS = "ecs.capability."
+SECURITY = "dockerSecurityOptions"
 LOG_DRIVER_API = {"json-file": "1.18", "syslog": "1.18", "splunk": "1.22"}
 """The engine API that a log driver came with; the others need 1.19."""
 ORDER = (
     f"{ECS}container-ordering",
-    f"{AGENT}logging-driver.",
+    f"{AGENT}logging-driver.awslogs",
+    f"{AGENT}docker-remote-api.1.24",
     f"{ECS}execution-role-awslogs",
+    f"{ECS}efsAuth",
+    f"{AGENT}privileged-container",
     f"{AGENT}ecr-auth",
     f"{AGENT}docker-remote-api.1.19",
+    f"{ECS}secrets.asm.environment-variables",
+    f"{ECS}efs",
+    f"{ECS}firelens.fluentbit",
+    f"{AGENT}docker-remote-api.1.28",
+    f"{ECS}pid-ipc-namespace-sharing",
+    f"{AGENT}docker-remote-api.1.17",
     f"{AGENT}docker-remote-api.1.21",
+    f"{AGENT}docker-remote-api.1.25",
+    f"{AGENT}logging-driver.",
+    f"{ECS}env-files.s3",
     f"{AGENT}task-iam-role",
+    f"{ECS}container-health-check",
     f"{ECS}execution-role-ecr-pull",
+    f"{ECS}secrets.ssm.environment-variables",
+    f"{ECS}extensible-ephemeral-storage",
     f"{AGENT}docker-remote-api.1.18",
     f"{ECS}task-eni",
     f"{AGENT}docker-remote-api.1.29",
 )
-"""As AWS was seen to name them; the others follow."""
+"""As AWS was seen to name them, one list at a time; the others follow."""
+PLACES = {name: place for place, name in enumerate(ORDER)}
+DRIVER = f"{AGENT}logging-driver."
 
 
 def _api(version: str) -> str:
@@ -84,6 +102,8 @@ def _others(definition: Definition) -> Iterator[str]:
         yield f"{ECS}aws-appmesh"
     if definition.get("enableFaultInjection"):
         yield f"{ECS}fault-injection"
+    if definition.get("ephemeralStorage") is not None:
+        yield f"{ECS}extensible-ephemeral-storage"
 
 
 # --- a container ------------------------------------------------------------------------------------------------------
@@ -94,8 +114,12 @@ def _logs(container: Container) -> Iterator[str]:
         return
     yield from (f"{AGENT}logging-driver.{driver}", _api(LOG_DRIVER_API.get(driver, "1.19")))
     options = container["logConfiguration"].get("options") or {}
-    if driver == "awslogs" and ("mode" in options or "max-buffer-size" in options):
-        yield _api("1.29")  # non-blocking delivery came to the engine with this version
+    if driver != "awslogs":
+        return
+    if "mode" in options or "max-buffer-size" in options:
+        yield _api("1.28")
+    if "awslogs-create-group" in options:
+        yield _api("1.29")
 
 
 def _router(container: Container) -> Iterator[str]:
@@ -129,8 +153,8 @@ def _secret_store(secret: Container) -> str:
 
 
 def _life(container: Container) -> Iterator[str]:
-    if container.get("healthCheck") is not None:
-        yield from (f"{ECS}container-health-check", _api("1.24"))
+    if (check := container.get("healthCheck")) is not None:
+        yield from (f"{ECS}container-health-check", _api("1.24" if check.get("startPeriod") is None else "1.29"))
     timeouts = container.get("startTimeout"), container.get("stopTimeout")
     if container.get("dependsOn") or timeouts != (None, None):
         yield f"{ECS}container-ordering"
@@ -144,22 +168,24 @@ def _ports(container: Container) -> Iterator[str]:
 
 
 def _engine(container: Container) -> Iterator[str]:
+    """Each with the engine's API that brought it. What is said of the last five counts even where it is empty (seen)."""
     parameters = container.get("linuxParameters") or {}
+    if container.get("memoryReservation") is not None:
+        yield _api("1.21")
     if container.get("privileged"):
         yield f"{AGENT}privileged-container"
     if parameters.get("initProcessEnabled"):
         yield _api("1.25")
     if parameters.get("tmpfs") or parameters.get("sharedMemorySize"):
         yield _api("1.22")
-    if container.get("ulimits") or container.get("dockerLabels"):
+    if any(container.get(member) is not None for member in ("ulimits", "dockerLabels")):
         yield _api("1.18")
-    if container.get("readonlyRootFilesystem") or container.get("extraHosts"):
+    if any(container.get(member) is not None for member in ("readonlyRootFilesystem", "extraHosts", SECURITY)):
         yield _api("1.17")
 
 
 def _security(container: Container) -> Iterator[str]:
-    for option in container.get("dockerSecurityOptions") or ():
-        yield _api("1.17")
+    for option in container.get(SECURITY) or ():
         if option.startswith("label:"):
             yield f"{AGENT}selinux"
         if option.startswith("apparmor:"):
@@ -185,7 +211,7 @@ def required(definition: Definition) -> list[dict[str, str]]:
 
 
 def _place(name: str) -> tuple[int, str]:
-    for place, known in enumerate(ORDER):
-        if name == known or (known.endswith(".") and name.startswith(known)):
-            return place, name
-    return len(ORDER), name
+    place = PLACES.get(name)
+    if place is None:
+        place = PLACES[DRIVER] if name.startswith(DRIVER) else len(ORDER)
+    return place, name

@@ -172,15 +172,29 @@ def obstacle(definition: Definition, launch_type: str) -> str | None:
 
 
 def compatibilities(definition: Definition) -> list[str]:
-    """Every launch type that a definition could run on, asked for or not, in the order AWS was seen to name them."""
-    return [each for each in _candidates(definition) if obstacle(definition, each) is None]
+    """Every launch type that a definition could run on, asked for or not, in the order AWS was seen to name them.
+
+    EC2 is always one of them, even with the `ephemeralStorage` that is refused where EC2 is asked for (seen).
+    """
+    return [each for each in _candidates(definition) if each == "EC2" or obstacle(definition, each) is None]
 
 
 def _candidates(definition: Definition) -> Iterator[str]:
-    """Managed Instances take `host` too, but are named for it only where they were asked for."""
+    """Managed Instances take `host` too, but are named for it only where they were asked for.
+
+    Ports with a name are Service Connect's, which does not reach external instances: seen to leave EC2 alone.
+    """
     if facts.network_mode(definition) == "awsvpc":
         yield from ("EC2", "MANAGED_INSTANCES", "FARGATE")
         return
-    yield from ("EXTERNAL", "EC2")
-    if "MANAGED_INSTANCES" in (definition.get("requiresCompatibilities") or ()):
+    asked = definition.get("requiresCompatibilities") or ()
+    if "EXTERNAL" in asked or not _names_ports(definition):
+        yield "EXTERNAL"
+    yield "EC2"
+    if "MANAGED_INSTANCES" in asked:
         yield "MANAGED_INSTANCES"
+
+
+def _names_ports(definition: Definition) -> bool:
+    mappings = (each for one in facts.containers(definition) for each in one.get("portMappings") or ())
+    return any("name" in each for each in mappings)

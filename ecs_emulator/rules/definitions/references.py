@@ -25,31 +25,31 @@ class Reference(NamedTuple):
     revision: int | None
 
 
-def arn_of(world: World, family: str, revision: int) -> str:
-    return world.arn("ecs", f"{RESOURCE}/{family}:{revision}")
+def arn_of(world: World, family: str, revision: int, kind: str = RESOURCE) -> str:
+    return world.arn("ecs", f"{kind}/{family}:{revision}")
 
 
-def family_and_revision(text: str, world: World) -> Reference:
+def family_and_revision(text: str, world: World, kind: str = RESOURCE) -> Reference:
     """What `web`, `web:3` or `arn:aws:ecs:…:task-definition/web:3` names, seen from one account and region.
 
     Errors: Client (blank, no family's name), InvalidParameter (another world's or kind's ARN, no number).
     """
     if not text:
-        raise ClientException("TaskDefinition can not be blank.")
-    name = _named(text, world)
+        raise ClientException(f"{kind.title().replace('-', '')} can not be blank.")
+    name = _named(text, world, kind)
     family, colon, number = name.partition(":")
     if not facts.NAME.fullmatch(family) or _FOREIGN.search(name):
         raise ClientException("Family contains invalid characters.")
     return Reference(family, _revision(number) if colon else None)
 
 
-def _named(text: str, world: World) -> str:
+def _named(text: str, world: World, expected: str) -> str:
     """The part of an ARN that names the definition; a text that is no ARN is it."""
     arn = arns.parse(text)
     if arn is None or arn.service != "ecs":
         return text
     kind, _, name = arn.resource.partition("/")
-    if kind != RESOURCE:
+    if kind != expected:
         raise InvalidParameterException(f"Unsupported resource type: {kind}")
     if arn.account != world.account:
         raise InvalidParameterException("AccountIDs mismatch")
