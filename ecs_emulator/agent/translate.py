@@ -192,7 +192,7 @@ def _host_config(slice: TaskSlice, container: Definition, facts: Facts) -> Engin
             "SecurityOpt": container.get("dockerSecurityOptions") or None,
             "Ulimits": _ulimits(slice, container, facts) or None,
             "Sysctls": _sysctls(container, net=own_network) or None,
-            "LogConfig": _log_config(container),
+            "LogConfig": _log_config(container, slice.task.spec.get("logDriverMode")),
             **(_name_service(container) if own_network else {}),
             **_sizes(slice, container, facts),
             **_linux(container.get("linuxParameters") or {}),
@@ -291,13 +291,16 @@ def _sysctls(container: Definition, *, net: bool) -> dict[str, str]:
     return {name: value for name, value in said.items() if net or not name.startswith("net.")}
 
 
-def _log_config(container: Definition) -> EngineJson | None:
+def _log_config(container: Definition, default_mode: str | None) -> EngineJson | None:
+    """`default_mode`: how lines are delivered where the container does not say it, by the account's settings."""
     said = container.get("logConfiguration")
     if said is None:
         return None
     if log_options(container) is not None:
         return LOGS_READ_BY_US
     options = dict(said.get("options") or {})
+    if default_mode is not None and said["logDriver"] != "none":
+        options.setdefault("mode", default_mode)
     if options.get("mode") == "non-blocking":
         options.setdefault("max-buffer-size", "10m")
     return {"Type": said["logDriver"], "Config": options}

@@ -95,10 +95,7 @@ def _principal(call: Call, params: Params) -> str:
     arn = arns.parse(given)
     if arn is None or arn.service not in ("iam", "sts") or arn.account != call.world.account:
         raise InvalidParameterException(f"Invalid principal ARN: {given}")
-    kind, _, name = arn.resource.partition("/")
-    if kind == "assumed-role":
-        return f"arn:{arn.partition}:iam::{arn.account}:role/{name.partition('/')[0]}"
-    return given
+    return settings.principal_of(given)
 
 
 def _put(call: Call, setting: Setting, value: str, principal_arn: str) -> Document:
@@ -106,13 +103,15 @@ def _put(call: Call, setting: Setting, value: str, principal_arn: str) -> Docume
     return {"setting": _document(Effective(setting.name, value, principal_arn))}
 
 
-def _explicit(call: Call) -> dict[tuple[str, str], str]:
-    found = call.find(AccountSetting, account=call.world.account, region=call.world.region)
+def _explicit(call: Call, principal_arn: str) -> dict[tuple[str, str], str]:
+    """What was set for the principal, or for all who want nothing of their own."""
+    whose = {principal_arn, call.world.root_arn}
+    found = call.find(AccountSetting, account=call.world.account, region=call.world.region, principal_arn=whose)
     return {(each.principal_arn, each.name): each.value for each in found}
 
 
 def _own(call: Call, names: Iterable[str], principal_arn: str) -> list[Effective]:
-    explicit = _explicit(call)
+    explicit = _explicit(call, principal_arn)
     return [
         Effective(name, explicit[principal_arn, name], principal_arn)
         for name in names
@@ -121,12 +120,12 @@ def _own(call: Call, names: Iterable[str], principal_arn: str) -> list[Effective
 
 
 def _effective_all(call: Call, names: Iterable[str], principal_arn: str) -> list[Effective]:
-    explicit = _explicit(call)
+    explicit = _explicit(call, principal_arn)
     return [settings.effective(name, principal_arn, call.world.root_arn, explicit) for name in names]
 
 
 def _effective(call: Call, name: str, principal_arn: str) -> Effective:
-    return settings.effective(name, principal_arn, call.world.root_arn, _explicit(call))
+    return settings.effective(name, principal_arn, call.world.root_arn, _explicit(call, principal_arn))
 
 
 def _document(found: Effective) -> Document:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Any
 
 from ecs_emulator.ecs import resolve
@@ -16,7 +17,7 @@ from ecs_emulator.ecs.errors import (
 from ecs_emulator.records.clusters import Cluster
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
 from ecs_emulator.wire.call import Call, Document, Params
-from ecs_emulator.wire.paging import among, page
+from ecs_emulator.wire.paging import page
 
 CONTAINER_INSTANCE = "container-instance"
 MOST_IN_A_CALL = 10
@@ -24,6 +25,9 @@ MOST_CUSTOM = 10
 NAME = re.compile(r"[A-Za-z0-9\-_/\\.]{1,128}")
 VALUE = re.compile(r"(?! )[A-Za-z0-9\-_.@/\\: ]{1,128}(?<! )")
 BUILTIN_PREFIXES = ("ecs.", "com.amazonaws.ecs.")
+LISTED = (InstanceStatus.ACTIVE, InstanceStatus.DRAINING)
+AT_ONCE = 25
+"""Instances read in one query, where it is not known how many will do."""
 
 
 def put_attributes(call: Call, params: Params) -> Document:
@@ -38,7 +42,7 @@ def put_attributes(call: Call, params: Params) -> Document:
         refuse_malformed(each.get("name") or "", each.get("value"))
     for instance, those in _by_target(call, cluster, given):
         found = {**instance.attributes, **{each["name"]: each.get("value") for each in those}}
-        if sum(not _is_builtin(name) for name in found) > MOST_CUSTOM:
+        if sum(not is_builtin(name) for name in found) > MOST_CUSTOM:
             raise AttributeLimitExceededException()
         call.put(replace(instance, attributes=found))
     return {"attributes": given}
@@ -72,18 +76,63 @@ def list_attributes(call: Call, params: Params) -> Document:
     if value is not None and name is None:
         raise InvalidParameterException("attributeName must be specified when attributeValue is specified.")
     cluster = resolve.active_cluster(call, params)
-    instances = call.find(
-        ContainerInstance, cluster_arn=cluster.arn, status=(InstanceStatus.ACTIVE, InstanceStatus.DRAINING)
-    )
-    found = [
-        {**each, "targetId": instance.arn}
-        for instance in instances
-        for each in documents(instance.attributes)
-        if name in (None, each["name"]) and value in (None, each.get("value"))
-    ]
-    fetch = among(found, lambda each: (each["targetId"], each["name"]))
-    shown, token = page(call, params, fetch, lambda each: (each["targetId"], each["name"]), default=100, maximum=100)
+
+    def fetch(after: Sequence[Any] | None, limit: int) -> list[dict[str, str]]:
+        found = (
+            {**each, "targetId": instance.arn}
+            for instance in _from(call, cluster, after)
+            for each in sorted(documents(_of_name(instance.attributes, name)), key=lambda one: one["name"])
+            if value in (None, each.get("value"))
+        )
+        return list(islice((each for each in found if after is None or _place(each) > tuple(after)), limit))
+
+    shown, token = page(call, params, fetch, _place, default=100, maximum=100)
     return {"attributes": shown, "nextToken": token}
+
+
+def _of_name(attributes: Mapping[str, str | None], name: str | None) -> Mapping[str, str | None]:
+    """All of them, or the one of this name if it is there."""
+    if name is None:
+        return attributes
+    return {name: attributes[name]} if name in attributes else {}
+
+
+def _place(attribute: Mapping[str, str]) -> tuple[str, str]:
+    return attribute["targetId"], attribute["name"]
+
+
+def _from(call: Call, cluster: Cluster, after: Sequence[Any] | None) -> Iterator[ContainerInstance]:
+    """The instances by ARN, from the one in whose attributes the last page ended."""
+    if after is None:
+        yield from chain.from_iterable(batches(call, cluster, LISTED, None))
+        return
+    ended_in = call.get(ContainerInstance, after[0])
+    if ended_in is not None and ended_in.status in LISTED:
+        yield ended_in
+    yield from chain.from_iterable(batches(call, cluster, LISTED, after[:1]))
+
+
+def batches(
+    call: Call, cluster: Cluster, statuses: Sequence[InstanceStatus], after: Sequence[object] | None
+) -> Iterator[list[ContainerInstance]]:
+    """The cluster's instances in these statuses by ARN, some at a time: whoever has enough reads no further."""
+    while arns := instance_arns(call, cluster, statuses, after, AT_ONCE):
+        yield sorted(call.find(ContainerInstance, arn=arns), key=lambda each: each.arn)
+        after = (arns[-1],)
+
+
+def instance_arns(
+    call: Call, cluster: Cluster, statuses: Sequence[InstanceStatus], after: Sequence[object] | None, limit: int
+) -> list[str]:
+    """One list for each status, each in the order of its own index: no list is sorted that is longer than a page."""
+    found = [
+        arn
+        for status in statuses
+        for (arn,) in call.columns(
+            ContainerInstance, ("arn",), cluster_arn=cluster.arn, status=status, order="arn", after=after, limit=limit
+        )
+    ]
+    return sorted(found)[:limit]
 
 
 def documents(attributes: Mapping[str, str | None]) -> list[dict[str, str]]:
@@ -109,13 +158,13 @@ def refuse_malformed(name: str, value: str | None) -> None:
     """Raises InvalidParameterException for a name or a value that no attribute may have, or that only ECS may give."""
     if not NAME.fullmatch(name):
         raise InvalidParameterException(f"Attribute name must match {NAME.pattern}, but was {name}")
-    if _is_builtin(name):
+    if is_builtin(name):
         raise InvalidParameterException(f"The attribute {name} is reserved and can not be changed.")
     if value is not None and not VALUE.fullmatch(value):
         raise InvalidParameterException(f"Attribute value must match {VALUE.pattern}, but was {value}")
 
 
-def _is_builtin(name: str) -> bool:
+def is_builtin(name: str) -> bool:
     return name.startswith(BUILTIN_PREFIXES)
 
 

@@ -18,10 +18,12 @@ from ecs_emulator.records.capacity_providers import (
     ProviderType,
     UpdateStatus,
 )
-from ecs_emulator.records.clusters import Cluster, ClusterStatus
+from ecs_emulator.records.clusters import Cluster
+from ecs_emulator.records.daemons import Daemon, DaemonRevision
+from ecs_emulator.records.scaling import key_of
 from ecs_emulator.records.services import Service, ServiceStatus
 from ecs_emulator.records.tasks import Task
-from ecs_emulator.rules import capacity, providers, resources, tags
+from ecs_emulator.rules import capacity, daemons, providers, resources, tags
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import among, page
 
@@ -92,8 +94,9 @@ def update_capacity_provider(call: Call, params: Params) -> Document:
         spec = {"managedInstancesProvider": providers.managed_instances(managed or {}, present)}
     changed = replace(provider, spec=spec, update_status=UpdateStatus.UPDATE_COMPLETE)
     call.put(changed)
-    for cluster in _clusters_with(call, provider):
+    for cluster in clusters.with_provider(call, provider):
         call.put(replace(cluster, attachments=_attachments(call, cluster)))
+        call.tx.mark(("scaling", key_of(cluster.arn, provider.name)))
     return _answer(provider, provider.status, UpdateStatus.UPDATE_IN_PROGRESS)
 
 
@@ -106,14 +109,16 @@ def delete_capacity_provider(call: Call, params: Params) -> Document:
     provider = _changeable(call, params["capacityProvider"], params)
     if provider.status is CapacityProviderStatus.INACTIVE:
         return {"capacityProvider": providers.document(provider, shown_tags=False)}
-    homes = _clusters_with(call, provider)
+    homes = clusters.with_provider(call, provider)
     if provider.type is ProviderType.EC2_AUTOSCALING and homes:
         raise ClientException(IN_USE)
     for home in homes:
         by_default = {item["capacityProvider"] for item in home.default_strategy}
         if provider.name in by_default or _in_use(call, home, {provider.name}):
             raise ClientException(IN_USE)
-        call.put(replace(home, capacity_providers=[one for one in home.capacity_providers if one != provider.name]))
+        left = [one for one in home.capacity_providers if one != provider.name]
+        managed = [one for one in home.managed_instances if one != provider.name]
+        call.put(replace(home, capacity_providers=left, managed_instances=managed))
     call.put(
         replace(
             provider,
@@ -169,11 +174,12 @@ def put_cluster_capacity_providers(call: Call, params: Params) -> Document:
             raise InvalidParameterException(f"{member} is missing")
     cluster = resolve.changeable_cluster(call, params)
     asked = params["capacityProviders"]
-    own = {each.name for each in resolve.capacity_providers(call, asked, cluster.arn)}
-    associated = capacity.associated(asked, own)
+    own = resolve.capacity_providers(call, asked, cluster.arn)
+    associated = capacity.associated(asked, {each.name for each in own})
+    clusters.refuse_shared(call, cluster.arn, [each for each in own if each.name not in cluster.capacity_providers])
     scoped = call.find(CapacityProvider, cluster_arn=cluster.arn, status=ACTIVE)
     associated += [each.name for each in scoped if each.name not in associated]
-    strategy = capacity.strategy(params["defaultCapacityProviderStrategy"], associated)
+    strategy = capacity.strategy(params["defaultCapacityProviderStrategy"], associated, cluster.managed_instances)
     if _in_use(call, cluster, set(cluster.capacity_providers) - set(associated)):
         raise ResourceInUseException()
     changed = replace(cluster, capacity_providers=associated, default_strategy=strategy)
@@ -209,7 +215,10 @@ def _managed_instances(call: Call, params: Params) -> CapacityProvider:
     spec = {"managedInstancesProvider": providers.managed_instances(params["managedInstancesProvider"])}
     cluster = resolve.active_cluster(call, params)
     made = _provider(call, params, ProviderType.MANAGED_INSTANCES, spec)
-    call.put(replace(cluster, capacity_providers=[*cluster.capacity_providers, made.name]))
+    providers_now = [*cluster.capacity_providers, made.name]
+    call.put(
+        replace(cluster, capacity_providers=providers_now, managed_instances=[*cluster.managed_instances, made.name])
+    )
     return replace(made, cluster_arn=cluster.arn, update_status=UpdateStatus.CREATE_COMPLETE)
 
 
@@ -242,19 +251,8 @@ def _changeable(call: Call, reference: str, params: Params) -> CapacityProvider:
 # --- what uses it ---------------------------------------------------------------------------------
 
 
-def _clusters_with(call: Call, provider: CapacityProvider) -> list[Cluster]:
-    """The ACTIVE clusters that have it: one at most for managed instances."""
-    if provider.cluster_arn is not None:
-        home = call.get(Cluster, provider.cluster_arn)
-        found = [] if home is None or home.status is not ClusterStatus.ACTIVE else [home]
-    else:
-        world = call.world
-        found = call.find(Cluster, account=world.account, region=world.region, status=ClusterStatus.ACTIVE)
-    return [each for each in found if provider.name in each.capacity_providers]
-
-
 def _in_use(call: Call, cluster: Cluster, removed: Collection[str]) -> bool:
-    """Whether a task or a service of the cluster goes by one of these providers."""
+    """Whether a task, a service or a daemon of the cluster goes by one of these providers."""
     if not removed:
         return False
     if call.count(Task, cluster_arn=cluster.arn, last_status=resources.HOLDING, capacity_provider_name=tuple(removed)):
@@ -264,7 +262,9 @@ def _in_use(call: Call, cluster: Cluster, removed: Collection[str]) -> bool:
         used = {each["capacityProvider"] for each in service.spec.get("capacityProviderStrategy") or ()}
         if not used.isdisjoint(removed):
             return True
-    return False
+    running = call.find(Daemon, cluster_arn=cluster.arn, gone=False)
+    revisions = call.find(DaemonRevision, arn=[each.revision_arn for each in running])
+    return any(not daemons.provider_names(each).isdisjoint(removed) for each in revisions)
 
 
 def _attachments(call: Call, cluster: Cluster) -> list[Document]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ecs_emulator import arns
-from ecs_emulator.ecs import resolve
+from ecs_emulator.ecs import gateway_routes, namespaces, resolve
 from ecs_emulator.ecs.errors import (
     ClusterContainsCapacityProviderException,
     ClusterContainsContainerInstancesException,
@@ -21,7 +19,6 @@ from ecs_emulator.records.capacity_providers import CapacityProvider, CapacityPr
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus, Origin
 from ecs_emulator.records.services import Service, ServiceStatus
-from ecs_emulator.records.settings import AccountSetting
 from ecs_emulator.records.tasks import DesiredStatus, Task, TaskStatus
 from ecs_emulator.rules import capacity, machines, providers, resources, settings, tags
 from ecs_emulator.wire.call import Call, Document, Params
@@ -38,6 +35,8 @@ CREATION = (
     "defaultCapacityProviderStrategy",
     "serviceConnectDefaults",
 )
+MADE_HERE = (Origin.ON_DEMAND, Origin.SCALED)
+"""Machines that nobody registered: they go with their cluster."""
 REGISTERED = (InstanceStatus.ACTIVE, InstanceStatus.DRAINING)
 COUNTED = (ServiceStatus.ACTIVE, ServiceStatus.DRAINING)
 
@@ -108,9 +107,10 @@ def describe_clusters(call: Call, params: Params) -> Document:
 def list_clusters(call: Call, params: Params) -> Document:
     """The ARNs of all ACTIVE clusters, by name. Source: ListClusters in the ECS API reference."""
 
-    def fetch(after: Sequence[object] | None, limit: int) -> list[Cluster]:
-        return call.find(
+    def fetch(after: Sequence[object] | None, limit: int) -> list[tuple[str, str]]:
+        return call.columns(
             Cluster,
+            ("arn", "name"),
             account=call.world.account,
             region=call.world.region,
             status=ClusterStatus.ACTIVE,
@@ -119,8 +119,8 @@ def list_clusters(call: Call, params: Params) -> Document:
             limit=limit,
         )
 
-    found, token = page(call, params, fetch, lambda each: each.name, default=100, maximum=100)
-    return {"clusterArns": [each.arn for each in found], "nextToken": token}
+    found, token = page(call, params, fetch, lambda each: each[1], default=100, maximum=100)
+    return {"clusterArns": [arn for arn, _ in found], "nextToken": token}
 
 
 def update_cluster(call: Call, params: Params) -> Document:
@@ -165,6 +165,7 @@ def delete_cluster(call: Call, params: Params) -> Document:
     _refuse_inhabited(call, cluster)
     for machine in call.find(ContainerInstance, cluster_arn=cluster.arn, status=REGISTERED):
         call.put(machines.deregistered(machine, call.now))
+    gateway_routes.leave(call, cluster)
     gone = replace(cluster, status=ClusterStatus.INACTIVE, deleted_at=call.now)
     call.put(gone)
     return {"cluster": document(call, gone)}
@@ -185,6 +186,7 @@ def _asked_for(call: Call, arn: str, name: str, given: Mapping[str, Any]) -> Clu
     asked = given.get("capacityProviders", ())
     own = resolve.capacity_providers(call, asked, arn)
     associated = capacity.associated(asked, {each.name for each in own})
+    refuse_shared(call, arn, own)
     return Cluster(
         arn=arn,
         account=call.world.account,
@@ -201,23 +203,42 @@ def _asked_for(call: Call, arn: str, name: str, given: Mapping[str, Any]) -> Clu
     )
 
 
-def default_cluster(call: Call) -> Cluster:
-    """The cluster named `default`, made when an instance registers to it and it is not there."""
+def default_cluster(call: Call, **given: Any) -> Cluster:
+    """The cluster named `default`, made as CreateCluster's arguments say when it is needed and is not there."""
     arn = call.world.arn("ecs", f"cluster/{resolve.DEFAULT}")
     found = call.get(Cluster, arn)
     if found is None or found.status is ClusterStatus.INACTIVE:
-        found = _asked_for(call, arn, resolve.DEFAULT, {})
+        found = _asked_for(call, arn, resolve.DEFAULT, given)
         call.put(found)
     return found
 
 
+def with_provider(call: Call, provider: CapacityProvider) -> list[Cluster]:
+    """The ACTIVE clusters that have it: one at most for managed instances."""
+    if provider.cluster_arn is not None:
+        home = call.get(Cluster, provider.cluster_arn)
+        found = [] if home is None or home.status is not ClusterStatus.ACTIVE else [home]
+    else:
+        world = call.world
+        found = call.find(Cluster, account=world.account, region=world.region, status=ClusterStatus.ACTIVE)
+    return [each for each in found if provider.name in each.capacity_providers]
+
+
+def refuse_shared(call: Call, cluster_arn: str, new: Sequence[CapacityProvider]) -> None:
+    """Raises InvalidParameterException where one of these is scaled for another cluster: it can serve only one."""
+    for provider in new:
+        if not providers.brings_machines(provider):
+            continue
+        if any(each.arn != cluster_arn for each in with_provider(call, provider)):
+            raise InvalidParameterException(
+                f"The capacity provider {provider.name} has managed scaling enabled and is already associated with "
+                "another cluster. Specify a capacity provider that is not associated with another cluster and try again."
+            )
+
+
 def _insights_default(call: Call) -> dict[str, str]:
-    of_account = call.find(
-        AccountSetting, account=call.world.account, region=call.world.region, name="containerInsights"
-    )
-    explicit = {(each.principal_arn, each.name): each.value for each in of_account}
-    found = settings.effective("containerInsights", call.principal_arn, call.world.root_arn, explicit)
-    return {"name": "containerInsights", "value": found.value}
+    value = settings.value_for(call.tx, call.world, "containerInsights", call.principal_arn)
+    return {"name": "containerInsights", "value": value}
 
 
 def _settings(current: list[dict[str, str]], asked: Collection[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -252,17 +273,9 @@ def _unordered(argument: Any) -> Any:
 
 
 def _service_connect(call: Call, defaults: Mapping[str, str]) -> dict[str, Any]:
-    """A namespace by its ARN, or by a name that it is found or made under: always the same ARN for the same name.
-
-    The empty name removes the default. Whether an ARN names anything is not known here: it is accepted by its form.
-    """
+    """The default namespace by its ARN, and known from now on; the empty name removes it."""
     namespace = defaults.get("namespace", "")
-    if not namespace:
-        return {}
-    if arns.parse(namespace) is None:
-        digest = hashlib.sha256(f"{call.world.account}/{call.world.region}/{namespace}".encode()).hexdigest()
-        namespace = call.world.arn("servicediscovery", f"namespace/ns-{digest[:16]}")
-    return {"serviceConnectDefaults": {"namespace": namespace}}
+    return {"serviceConnectDefaults": {"namespace": namespaces.known(call, namespace)}} if namespace else {}
 
 
 def _changed(call: Call, cluster: Cluster) -> Document:
@@ -277,7 +290,7 @@ def _refuse_inhabited(call: Call, cluster: Cluster) -> None:
     if call.count(Service, cluster_arn=cluster.arn, status=ServiceStatus.ACTIVE):
         raise ClusterContainsServicesException()
     machines_here = call.find(ContainerInstance, cluster_arn=cluster.arn, status=REGISTERED)
-    if any(each.origin is not Origin.ON_DEMAND for each in machines_here):
+    if any(each.origin not in MADE_HERE for each in machines_here):
         raise ClusterContainsContainerInstancesException()
     if call.count(CapacityProvider, cluster_arn=cluster.arn, status=CapacityProviderStatus.ACTIVE):
         raise ClusterContainsCapacityProviderException()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from ecs_emulator.ecs import clusters, resolve
-from ecs_emulator.ecs.attributes import asked_for, documents, refuse_malformed
+from ecs_emulator.ecs.attributes import asked_for, batches, documents, instance_arns, is_builtin, refuse_malformed
 from ecs_emulator.ecs.errors import ClientException, InvalidParameterException
 from ecs_emulator.records.clusters import Cluster
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus, Origin
 from ecs_emulator.records.tasks import DesiredStatus, Task
-from ecs_emulator.rules import machines, query, resources, stopping, tags
+from ecs_emulator.rules import machines, query, resources, settings, stopping, tags
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import page
 
@@ -21,7 +22,11 @@ MOST_DESCRIBED = 100
 MOST_UPDATED = 10
 MOST_ADDED = 1000
 LISTED = (InstanceStatus.ACTIVE, InstanceStatus.DRAINING)
+FILTERABLE = tuple(each for each in InstanceStatus if each is not InstanceStatus.INACTIVE)
 SETTABLE = (InstanceStatus.ACTIVE, InstanceStatus.DRAINING)
+EXTERNAL = "ecs.capability.external"
+"""An agent on a machine that is none of AWS's, whose id begins with `mi-`."""
+DEVICES = ("GPU", "NEURON_DEVICE")
 FORCED = "Container instance deregistration forced by user"
 
 
@@ -39,7 +44,7 @@ def register_container_instance(call: Call, params: Params) -> Document:
     cluster = _home(call, params)
     asked_tags = tags.checked(params.get("tags") or ())
     if reference := params.get("containerInstanceArn"):
-        instance = _registered_again(call, cluster, reference, params)
+        instance = _registered_again(call, cluster, reference, params, asked_tags)
     else:
         instance = replace(_registered(call, cluster, params), tags=asked_tags)
     call.put(instance)
@@ -95,21 +100,17 @@ def list_container_instances(call: Call, params: Params) -> Document:
     InvalidParameterException.
     """
     cluster = resolve.active_cluster(call, params)
-    wanted = params.get("status") or LISTED
-    if isinstance(wanted, str) and wanted not in list(InstanceStatus):
-        names = ",".join(each for each in InstanceStatus if each is not InstanceStatus.INACTIVE)
-        raise InvalidParameterException(f"Container instance status should be one of [{names}]")
+    status = params.get("status")
+    if status and status not in FILTERABLE:
+        raise InvalidParameterException(f"Container instance status should be one of [{','.join(FILTERABLE)}]")
+    wanted = (InstanceStatus(status),) if status else LISTED
     satisfies = _filter(params.get("filter"))
 
     def fetch(after: Sequence[object] | None, limit: int) -> list[str]:
         if satisfies is None:
-            found = call.find(
-                ContainerInstance, cluster_arn=cluster.arn, status=wanted, order="arn", after=after, limit=limit
-            )
-            return [each.arn for each in found]
-        found = call.find(ContainerInstance, cluster_arn=cluster.arn, status=wanted, order="arn", after=after)
-        held = resources.tasks_by_instance(call.tx, [each.arn for each in found])
-        return [each.arn for each in found if satisfies(resources.candidate(each, held[each.arn]).subject)][:limit]
+            return instance_arns(call, cluster, wanted, after, limit)
+        matching = (each.arn for each in _satisfying(call, cluster, wanted, satisfies, after))
+        return list(islice(matching, limit))
 
     arns, token = page(call, params, fetch, lambda arn: arn, default=100, maximum=100)
     return {"containerInstanceArns": arns, "nextToken": token}
@@ -201,6 +202,9 @@ def _registered(call: Call, cluster: Cluster, params: Params) -> ContainerInstan
     zones = machines.zones_to_fill(
         call.world.region, map(_zone, call.find(ContainerInstance, cluster_arn=cluster.arn, status=LISTED))
     )
+    for name, value in said.items():
+        if not is_builtin(name):
+            refuse_malformed(name, value)
     fresh = machines.new(
         call.world,
         cluster,
@@ -210,25 +214,30 @@ def _registered(call: Call, cluster: Cluster, params: Params) -> ContainerInstan
         zone=str(identity.get("availabilityZone") or zones[0]),
         shape=_shape(params),
     )
-    instance_id = str(identity.get("instanceId") or fresh.ec2_instance_id)
+    made_up = f"m{fresh.ec2_instance_id}" if EXTERNAL in said else fresh.ec2_instance_id
+    instance_id = str(identity.get("instanceId") or made_up)
     builtin = {name: value for name, value in fresh.attributes.items() if name not in machines.CAPABILITIES}
     builtin["ecs.instance-id"] = instance_id
     for name, member in (("ecs.instance-type", "instanceType"), ("ecs.ami-id", "imageId")):
         if identity.get(member):
             builtin[name] = str(identity[member])
     from_agent = any("ecs.capability." in name for name in said)
-    capabilities = {} if from_agent else dict.fromkeys(machines.CAPABILITIES)
-    return replace(
+    capabilities = {} if from_agent else dict.fromkeys((*machines.CAPABILITIES, machines.TRUNKING))
+    registered = replace(
         fresh,
         ec2_instance_id=instance_id,
         attributes=builtin | capabilities | said,
-        **_resources(params.get("totalResources") or ()),
+        **_resources(params),
         version_info=params.get("versionInfo") or fresh.version_info,
     )
+    registered = replace(registered, zone=_zone(registered) or "")
+    return _with_interfaces(call, registered, str(identity.get("instanceType") or ""))
 
 
-def _registered_again(call: Call, cluster: Cluster, reference: str, params: Params) -> ContainerInstance:
-    """The agent came back, perhaps newer: what was put on the instance by others stays."""
+def _registered_again(
+    call: Call, cluster: Cluster, reference: str, params: Params, asked_tags: dict[str, str]
+) -> ContainerInstance:
+    """The agent came back, perhaps newer, and says again what it has: what was put on the instance by others stays."""
     known = resolve.instance_named(call, cluster, reference)
     if known is None:
         raise ClientException("Referenced container instance not found.")
@@ -238,13 +247,28 @@ def _registered_again(call: Call, cluster: Cluster, reference: str, params: Para
     kind = identity.get("instanceType")
     if kind and kind != known.attributes.get("ecs.instance-type"):
         raise ClientException("Container instance type changes are not supported.")
+    shape = _shape(params, machines.Shape(known.cpu, known.memory))
     return replace(
         known,
         agent_connected=True,
+        cpu=shape.cpu,
+        memory=shape.memory,
+        **_resources(params),
         attributes=known.attributes | asked_for(params.get("attributes") or ()),
         version_info=params.get("versionInfo") or known.version_info,
+        tags=known.tags | asked_tags,
         version=known.version + 1,
     )
+
+
+def _with_interfaces(call: Call, instance: ContainerInstance, kind: str) -> ContainerInstance:
+    """The machine with as many network interfaces for tasks as one of its type has: more where the account wants trunking."""
+    plain, trunked = machines.INTERFACES.get(kind, (None, 0))
+    wanted = settings.value_for(call.tx, call.world, "awsvpcTrunking", call.principal_arn) == "enabled"
+    if not (trunked and wanted and machines.TRUNKING in instance.attributes):
+        return replace(instance, interfaces=plain)
+    trunk = {"ecs.awsvpc-trunk-id": f"eni-{call.ids.hex17('trunk')}"}
+    return replace(instance, interfaces=trunked, attributes=instance.attributes | trunk)
 
 
 def _identity(params: Params) -> dict[str, Any]:
@@ -256,20 +280,33 @@ def _identity(params: Params) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _shape(params: Params) -> machines.Shape:
-    """What `totalResources` says of CPU and memory, else what the host has."""
-    host = machines.host_shape()
+def _shape(params: Params, otherwise: machines.Shape | None = None) -> machines.Shape:
+    """What `totalResources` says of CPU and memory, else what is known, else what the host has."""
+    known = otherwise or machines.host_shape()
     said = {each.get("name"): each.get("integerValue") for each in params.get("totalResources") or ()}
-    return replace(host, cpu=said.get("CPU") or host.cpu, memory=said.get("MEMORY") or host.memory)
+    return replace(known, cpu=said.get("CPU") or known.cpu, memory=said.get("MEMORY") or known.memory)
 
 
-def _resources(total: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The sets among `totalResources`: reserved ports and GPUs, as columns of the record."""
+def _resources(params: Params) -> dict[str, Any]:
+    """What else is said of resources, as columns of the record: reserved ports, GPUs, and what ECS only echoes.
+
+    The agent names its GPUs as `platformDevices`; who registers by hand may name them among `totalResources`.
+    """
     columns = {"PORTS": "ports", "PORTS_UDP": "ports_udp", "GPU": "gpus"}
     found: dict[str, Any] = {}
-    for each in total:
-        if column := columns.get(each.get("name", "")):
+    others = []
+    for each in params.get("totalResources") or ():
+        name = each.get("name") or ""
+        if column := columns.get(name):
             found[column] = tuple(each.get("stringSetValue") or ())
+        elif name not in ("CPU", "MEMORY"):
+            others.append(each)
+    if others:
+        found["other_resources"] = others
+    if devices := params.get("platformDevices"):
+        if strange := [each["type"] for each in devices if each["type"] not in DEVICES]:
+            raise InvalidParameterException(f"{strange[0]} should be one of [{','.join(DEVICES)}]")
+        found["gpus"] = tuple(each["id"] for each in devices if each["type"] == "GPU") or found.get("gpus", ())
     if any(not port.isdecimal() for column in ("ports", "ports_udp") for port in found.get(column, ())):
         raise InvalidParameterException("Invalid resource: a port is a number")
     return found
@@ -297,6 +334,19 @@ def _filter(expression: str | None) -> query.Predicate | None:
         return query.parse(expression)
     except query.NotAnExpression as error:
         raise InvalidParameterException(f"Invalid filter expression '{expression}': {error}") from None
+
+
+def _satisfying(
+    call: Call,
+    cluster: Cluster,
+    statuses: Sequence[InstanceStatus],
+    satisfies: query.Predicate,
+    after: Sequence[object] | None,
+) -> Iterator[ContainerInstance]:
+    """Those that a filter lets through: no index knows, so they are read until the page is full."""
+    for found in batches(call, cluster, statuses, after):
+        held = resources.tasks_by_instance(call.tx, [each.arn for each in found])
+        yield from (each for each in found if satisfies(resources.candidate(each, held[each.arn]).subject))
 
 
 def _tasks(call: Call, instance: ContainerInstance) -> list[Task]:

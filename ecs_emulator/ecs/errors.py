@@ -140,7 +140,7 @@ class TargetNotFoundException(AwsError):
 
 
 class TaskSetNotFoundException(AwsError):
-    message = "Task set not found."
+    message = "The specified task set does not exist. Specify a valid taskset and try again."
 
 
 class UpdateInProgressException(AwsError):

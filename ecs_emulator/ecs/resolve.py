@@ -11,9 +11,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from ecs_emulator import arns
-from ecs_emulator.ecs.errors import ClientException, ClusterNotFoundException, InvalidParameterException
+from ecs_emulator.ecs.errors import (
+    ClientException,
+    ClusterNotFoundException,
+    GatewayNotFoundException,
+    InvalidParameterException,
+)
 from ecs_emulator.records.capacity_providers import CapacityProvider, CapacityProviderStatus
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
+from ecs_emulator.records.gateways import Gateway
 from ecs_emulator.records.instances import ContainerInstance
 from ecs_emulator.records.services import Service
 from ecs_emulator.records.tasks import Task
@@ -23,8 +29,6 @@ from ecs_emulator.wire.call import Call
 DEFAULT = "default"
 CLUSTER_NAME = re.compile(r"[a-zA-Z0-9\-_]{1,255}")
 ID_LENGTHS = (32, 36)
-
-ID_NAMES = {"task": "taskId", "container-instance": "containerInstanceId"}
 
 
 # --- clusters -------------------------------------------------------------------------------------
@@ -122,6 +126,33 @@ def capacity_providers(call: Call, references: Iterable[str], cluster_arn: str) 
     ]
 
 
+# --- gateways -------------------------------------------------------------------------------------
+
+
+def gateway_arn(call: Call, reference: str) -> str:
+    """The ARN of the gateway that a name or an ARN means."""
+    if reference.startswith("arn:"):
+        return own_arn(call, reference, "gateway")
+    return call.world.arn("ecs", f"gateway/{reference}")
+
+
+def gateway(call: Call, reference: str) -> Gateway:
+    """The gateway. Raises GatewayNotFoundException, and InvalidParameterException for an ARN of anything else."""
+    found = call.get(Gateway, gateway_arn(call, reference))
+    if found is None:
+        raise GatewayNotFoundException()
+    return found
+
+
+def own_arn(call: Call, reference: str, kind: str) -> str:
+    """An ARN of a thing of this kind in this account and region. Raises InvalidParameterException for anything else."""
+    resource = _own_resource(call, reference, kind)
+    found = resource.partition("/")[0]
+    if found != kind:
+        raise InvalidParameterException(f"Unsupported resource type: {found}")
+    return call.world.arn("ecs", resource)
+
+
 # --- what stands in a cluster ---------------------------------------------------------------------
 
 
@@ -135,14 +166,17 @@ def service_named(call: Call, cluster: Cluster, reference: str) -> Service | Non
     return call.get(Service, service_arn(call, cluster, reference))
 
 
-def task_arn(call: Call, cluster: Cluster, reference: str) -> str:
-    """The long ARN of the task that an id (32 or 36 characters), a short or a long ARN means in this cluster."""
-    return _arn(call, cluster, reference, "task")
+def task_arn(call: Call, cluster: Cluster, reference: str, id_name: str = "taskId") -> str:
+    """The long ARN of the task that an id (32 or 36 characters), a short or a long ARN means in this cluster.
+
+    `id_name`: what the operation calls the id where it refuses one.
+    """
+    return _arn(call, cluster, reference, "task", id_name)
 
 
-def task_named(call: Call, cluster: Cluster, reference: str) -> Task | None:
+def task_named(call: Call, cluster: Cluster, reference: str, id_name: str = "taskId") -> Task | None:
     """The task, in any status, or None; a STOPPED one is forgotten after an hour."""
-    found = call.get(Task, task_arn(call, cluster, reference))
+    found = call.get(Task, task_arn(call, cluster, reference, id_name))
     if found is None or found.stopped_at is None:
         return found
     return found if call.now < found.stopped_at + call.config.timings.stopped_kept else None
@@ -150,7 +184,7 @@ def task_named(call: Call, cluster: Cluster, reference: str) -> Task | None:
 
 def instance_arn(call: Call, cluster: Cluster, reference: str) -> str:
     """The long ARN of the container instance that an id, a short or a long ARN means in this cluster."""
-    return _arn(call, cluster, reference, "container-instance")
+    return _arn(call, cluster, reference, "container-instance", "containerInstanceId")
 
 
 def instance_named(call: Call, cluster: Cluster, reference: str) -> ContainerInstance | None:
@@ -161,7 +195,8 @@ def instance_named(call: Call, cluster: Cluster, reference: str) -> ContainerIns
     return found if call.now < found.deregistered_at + call.config.timings.cluster_kept else None
 
 
-def _arn(call: Call, cluster: Cluster, reference: str, kind: str) -> str:
+def _arn(call: Call, cluster: Cluster, reference: str, kind: str, id_name: str | None = None) -> str:
+    """`id_name`: what its identifier is called, where it is one of fixed length and no name."""
     name = reference
     if reference.startswith("arn:"):
         _refuse_other_cluster(reference, cluster.name)
@@ -169,8 +204,8 @@ def _arn(call: Call, cluster: Cluster, reference: str, kind: str) -> str:
         if found != kind:
             raise InvalidParameterException(f"Unsupported resource type: {found}")
         name = name.rpartition("/")[2]
-    if kind in ID_NAMES and len(name) not in ID_LENGTHS:
-        raise InvalidParameterException(f"{ID_NAMES[kind]} length should be one of [32,36]")
+    if id_name is not None and len(name) not in ID_LENGTHS:
+        raise InvalidParameterException(f"{id_name} length should be one of [32,36]")
     return call.world.arn("ecs", f"{kind}/{cluster.name}/{name}")
 
 
@@ -188,8 +223,13 @@ def _own_resource(call: Call, reference: str, kind: str) -> str:
     arn = arns.parse(reference)
     if arn is None or arn.service != "ecs":
         raise InvalidParameterException(f"Unsupported resource type: {kind}")
+    refuse_foreign(call, arn)
+    return arn.resource
+
+
+def refuse_foreign(call: Call, arn: arns.Arn) -> None:
+    """Raises InvalidParameterException for an ARN of another account or another region."""
     if arn.account != call.world.account:
         raise InvalidParameterException("AccountIDs mismatch")
     if arn.region != call.world.region:
         raise InvalidParameterException("Region mismatch")
-    return arn.resource

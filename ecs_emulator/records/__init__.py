@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterator
 
 Mark = tuple[str, str]
-"""A slice of the loop that a record belongs to: ("task", arn), ("service", arn) or ("instance", arn)."""
+"""A slice of the loop that a record belongs to: ("task", arn), ("service", arn), ("instance", arn) or ("daemon", arn)."""
 
 
 def kinds() -> Iterator[type]:

@@ -35,7 +35,7 @@ class CapacityProvider:
     """Lives from CreateCapacityProvider until some time after it is INACTIVE; the same name made again replaces it."""
 
     KEY: ClassVar = ("arn",)
-    INDEXES: ClassVar = (("account", "region", "status", "name"), ("cluster_arn", "status"))
+    INDEXES: ClassVar = (("account", "region", "status", "name"), ("cluster_arn", "status"), ("status", "deleted_at"))
 
     arn: str
     account: str

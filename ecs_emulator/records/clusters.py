@@ -31,6 +31,8 @@ class Cluster:
     spec: dict[str, Any]
     """The request as validated: settings, configuration, serviceConnectDefaults."""
     capacity_providers: list[str] = field(default_factory=list)
+    managed_instances: list[str] = field(default_factory=list)
+    """Those of its capacity providers that are managed instances: its own, for as long as they live."""
     default_strategy: list[dict[str, Any]] = field(default_factory=list)
     attachments: list[dict[str, Any]] = field(default_factory=list)
     """What its capacity providers brought along: scaling policies and lifecycle hooks."""

@@ -27,6 +27,8 @@ class Origin(StrEnum):
     """`ecs-emulator instances add`: stays until it is deregistered."""
     ON_DEMAND = "on-demand"
     """Placement needed it: retired when idle, deregistered by DeleteCluster."""
+    SCALED = "scaled"
+    """The simulated Auto Scaling group of its capacity provider launched it, and lets it go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ContainerInstance:
 
     KEY: ClassVar = ("arn",)
     INDEXES: ClassVar = (("cluster_arn", "status", "arn"),)
+    COUNTED: ClassVar = (("cluster_arn", "status", "zone"),)
+    TOLD: ClassVar = ("version", "status", "agent_connected")
 
     arn: str
     account: str
@@ -54,6 +58,10 @@ class ContainerInstance:
     ports_udp: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()
     """The ids of its GPUs."""
+    other_resources: list[dict[str, Any]] = field(default_factory=list)
+    """What else the agent said it has (`NEURON_CORES`), as it said it."""
+    interfaces: int | None = None
+    """Network interfaces that its tasks may have; None: as many as they need, its type is not known."""
     attributes: dict[str, Any] = field(default_factory=dict)
     """Name to value; a capability has None."""
     capacity_provider_name: str | None = None
@@ -62,6 +70,14 @@ class ContainerInstance:
     tags: dict[str, str] = field(default_factory=dict)
     idle_since: float | None = None
     deregistered_at: float | None = None
+    interrupted_at: float | None = None
+    """When its Spot interruption was announced."""
+    zone: str = ""
+    """Its availability zone, where somebody chose it: a machine that placement made is in none that anybody balances over."""
+    retiring: bool = False
+    """It drains because its Auto Scaling group lets it go, and is gone when it is empty."""
+    announced: bool = False
+    """The services of its cluster have been told of a zone that came with it."""
 
     def marks(self) -> tuple[Mark, ...]:
         return (("instance", self.arn),)

@@ -13,6 +13,7 @@ from ecs_emulator.rules.errors import InvalidParameterException
 FARGATE = "FARGATE"
 FARGATE_SPOT = "FARGATE_SPOT"
 RESERVED = (FARGATE, FARGATE_SPOT)
+MANAGED_INSTANCES = "MANAGED_INSTANCES"
 MOST_PROVIDERS = 20
 LARGEST_BASE = 100_000
 LARGEST_WEIGHT = 1000
@@ -29,6 +30,10 @@ TWO_BASES = (
 )
 MIXED = (
     "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and Fargate "
+    "providers. Specify one or the other and try again."
+)
+MIXED_MANAGED = (
+    "A capacity provider strategy cannot contain a mix of managed instances capacity providers and other capacity "
     "providers. Specify one or the other and try again."
 )
 NO_WEIGHT = (
@@ -55,8 +60,10 @@ def associated(references: Iterable[str], own: Collection[str] = ()) -> list[str
     return names
 
 
-def strategy(items: Collection[Mapping[str, Any]], providers: Collection[str]) -> list[dict[str, Any]]:
-    """The strategy as echoed, base and weight filled in, for a cluster that has these providers.
+def strategy(
+    items: Collection[Mapping[str, Any]], providers: Collection[str], managed: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """The strategy as echoed, base and weight filled in, for a cluster that has these providers, `managed` ones among them.
 
     `{"capacityProvider": "FARGATE", "weight": 1}` becomes `{"capacityProvider": "FARGATE", "weight": 1, "base": 0}`.
     Raises InvalidParameterException.
@@ -78,14 +85,22 @@ def strategy(items: Collection[Mapping[str, Any]], providers: Collection[str]) -
             raise InvalidParameterException(f"weight must be between 0 and {LARGEST_WEIGHT}")
     if any(each["capacityProvider"] not in providers for each in found):
         raise InvalidParameterException(NOT_ASSOCIATED)
-    if len({each["capacityProvider"] in RESERVED for each in found}) > 1:
-        raise InvalidParameterException(MIXED)
+    kinds = {launch_type(each["capacityProvider"], managed) for each in found}
+    if len(kinds) > 1:
+        raise InvalidParameterException(MIXED_MANAGED if MANAGED_INSTANCES in kinds else MIXED)
     if sum(each["base"] > 0 for each in found) > 1:
         raise InvalidParameterException(TWO_BASES)
     alone = len(found) == 1 and all("weight" not in each for each in items)  # then all tasks are its own
     if found and not alone and not any(each["weight"] for each in found):
         raise InvalidParameterException(NO_WEIGHT)
     return found
+
+
+def launch_type(name: str, managed: Collection[str]) -> str:
+    """Of the tasks that go by this provider; `managed` names the cluster's providers of managed instances."""
+    if name in RESERVED:
+        return FARGATE
+    return MANAGED_INSTANCES if name in managed else "EC2"
 
 
 def distribute(strategy: Collection[Mapping[str, Any]], present: Mapping[str, int], count: int) -> list[str]:

@@ -40,6 +40,31 @@ INSTANCE_TYPES = (
 )
 LARGEST_TYPE = "m5.24xlarge"
 
+# Tasks with a network interface of their own that a type of real machine takes, without and with trunking (0: has none).
+INTERFACES: Mapping[str, tuple[int, int]] = {
+    **{f"t2.{size}": (count, 0) for size, count in (("micro", 1), ("small", 2), ("medium", 2), ("large", 2))},
+    **{f"t3.{size}": (count, 0) for size, count in (("micro", 1), ("small", 2), ("medium", 2), ("large", 2))},
+    **{
+        f"{family}.{size}": counts
+        for family in ("m5", "c5", "r5")
+        for size, counts in (
+            ("large", (2, 10)),
+            ("xlarge", (3, 20)),
+            ("2xlarge", (3, 40)),
+            ("4xlarge", (7, 60)),
+            ("12xlarge", (7, 60)),
+            ("24xlarge", (14, 120)),
+        )
+    },
+}
+TRUNKING = "ecs.capability.task-eni-trunking"
+EXTERNAL = "ecs.capability.external"
+"""Of an agent on a machine that is none of AWS's."""
+
+PURCHASE = "ecs-emulator.purchase"
+"""The attribute that says how a machine was bought; ECS itself does not tell, so the name is the emulator's own."""
+PURCHASES = ("on-demand", "reserved", "spot")
+
 LOGGING_DRIVERS = ("awsfirelens", "awslogs", "fluentd", "gelf", "journald", "json-file", "none", "splunk", "syslog")
 CAPABILITIES = (
     *(f"com.amazonaws.ecs.capability.docker-remote-api.1.{minor}" for minor in range(17, 45)),
@@ -128,6 +153,8 @@ def new(
     shape = shape or host_shape()
     instance_id = f"i-{ids.hex17('ec2-instance')}"
     found = builtin_attributes(zone, instance_id, shape.instance_type, shape.architecture)
+    if origin is not Origin.API:  # what a user registers says itself what it is
+        found[PURCHASE] = "on-demand"
     return ContainerInstance(
         arn=world.arn("ecs", f"container-instance/{cluster.name}/{ids.hex32('container-instance')}"),
         account=world.account,
@@ -142,6 +169,7 @@ def new(
         registered_at=now,
         ports=RESERVED_PORTS,
         attributes=found | dict.fromkeys(CAPABILITIES) | dict(attributes or {}),
+        zone="" if origin is Origin.ON_DEMAND else zone,
         capacity_provider_name=capacity_provider,
         version_info=dict(VERSION_INFO),
     )
@@ -164,6 +192,10 @@ def builtin_attributes(
     }
 
 
+def is_spot(instance: ContainerInstance) -> bool:
+    return instance.attributes.get(PURCHASE) == "spot"
+
+
 def zones_to_fill(region: str, zones_taken: Iterable[str | None]) -> list[str]:
     """The region's zones, the one with the fewest machines first: a, b, c, a, …"""
     machines = Counter(zones_taken)
@@ -182,14 +214,16 @@ def on_demand(
     constraints: Sequence[placement.Constraint] = (),
     shape: Shape | None = None,
     capacity_provider: str | None = None,
+    external: bool = False,
 ) -> ContainerInstance | None:
     """The machine to register for a task that none `present` can take; None where a new one could not either.
 
-    It belongs to `capacity_provider`, as one that its Auto Scaling group would have launched.
+    It belongs to `capacity_provider`, as one that its Auto Scaling group would have launched; `external` ones are none of AWS's.
     """
     zones = zones_to_fill(world.region, (each.attributes.get(resources.AVAILABILITY_ZONE) for each in present))
+    attributes = {EXTERNAL: None} if external else None
     for zone in zones:
-        probe = new(world, cluster, Ids(0), now, origin=Origin.ON_DEMAND, zone=zone, shape=shape)
+        probe = new(world, cluster, Ids(0), now, origin=Origin.ON_DEMAND, zone=zone, shape=shape, attributes=attributes)
         fresh = resources.candidate(probe, ())
         if placement.lacks(need, fresh) is None and placement.unsatisfied(constraints, fresh, group) is None:
             return new(
@@ -200,6 +234,7 @@ def on_demand(
                 origin=Origin.ON_DEMAND,
                 zone=zone,
                 shape=shape,
+                attributes=attributes,
                 capacity_provider=capacity_provider,
             )
     return None

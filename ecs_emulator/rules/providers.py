@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ecs_emulator.config import Instances
 from ecs_emulator.ids import Ids
-from ecs_emulator.records.capacity_providers import CapacityProvider
+from ecs_emulator.records.capacity_providers import CapacityProvider, CapacityProviderStatus
 from ecs_emulator.rules import tags
 from ecs_emulator.rules.errors import ClientException, InvalidParameterException
 
@@ -32,6 +33,8 @@ GROUP = {
     "managedDraining": "ENABLED",
 }
 LONGEST_IDLE = 3600
+SCALING = "ecs-emulator.scaling"
+"""The tag by which a provider says whether its Auto Scaling group is simulated."""
 SWITCH = ("ENABLED", "DISABLED")
 DRAINING_HOOK = "ecs-managed-draining-termination-hook"
 
@@ -99,6 +102,26 @@ def managed_instances(asked: Params, present: Params | None = None) -> Document:
     known = present or {}
     template = {**known.get("instanceLaunchTemplate", {}), **asked["instanceLaunchTemplate"]}
     return {**known, **asked, "instanceLaunchTemplate": template}
+
+
+def brings_machines(provider: CapacityProvider) -> bool:
+    """Whether a task that finds no room waits for a machine that the provider is to bring."""
+    group = provider.spec.get("autoScalingGroupProvider")
+    return group is None or group["managedScaling"]["status"] == "ENABLED"
+
+
+def is_simulated(provider: CapacityProvider, instances: Instances) -> bool:
+    """Whether its Auto Scaling group is simulated: it scales, and machines come of themselves here, or its own tag says so.
+
+    The tag `ecs-emulator.scaling` says `simulated` or `none`, whatever `--instances` is.
+    """
+    group = provider.spec.get("autoScalingGroupProvider")
+    if group is None or group["managedScaling"]["status"] != "ENABLED":
+        return False
+    if provider.status is not CapacityProviderStatus.ACTIVE:
+        return False
+    said = provider.tags.get(SCALING)
+    return said == "simulated" if said is not None else instances is Instances.ON_DEMAND
 
 
 def _refuse_enums(asked: Params, enums: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> None:

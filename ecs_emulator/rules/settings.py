@@ -10,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ecs_emulator import arns
+from ecs_emulator.arns import World
+from ecs_emulator.records.settings import AccountSetting
+from ecs_emulator.store import Transaction
+
 ENABLED = ("enabled", "disabled")
 ON = ("on", "off")
 
@@ -65,3 +70,21 @@ def effective(name: str, principal_arn: str, root_arn: str, explicit: Mapping[tu
         if (value := explicit.get((whose, name))) is not None:
             return Effective(name, value, whose)
     return Effective(name, SETTINGS[name].default, root_arn)
+
+
+def principal_of(caller_arn: str) -> str:
+    """Whose settings hold for a caller: the session of a role counts as the role, anybody else as himself."""
+    arn = arns.parse(caller_arn)
+    kind, _, name = ("", "", "") if arn is None else arn.resource.partition("/")
+    if arn is None or kind != "assumed-role":
+        return caller_arn
+    return f"arn:{arn.partition}:iam::{arn.account}:role/{name.partition('/')[0]}"
+
+
+def value_for(tx: Transaction, world: World, name: str, caller_arn: str) -> str:
+    """What the setting is for this caller in this account and region."""
+    principal_arn = principal_of(caller_arn)
+    whose = {principal_arn, world.root_arn}
+    found = tx.find(AccountSetting, account=world.account, region=world.region, principal_arn=whose, name=name)
+    explicit = {(each.principal_arn, each.name): each.value for each in found}
+    return effective(name, principal_arn, world.root_arn, explicit).value

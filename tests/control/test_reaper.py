@@ -11,6 +11,7 @@ import pytest
 
 from ecs_emulator.config import FAST
 from ecs_emulator.control import reaper
+from ecs_emulator.records.capacity_providers import CapacityProvider
 from ecs_emulator.records.journal import Decided
 from ecs_emulator.records.services import Service, ServiceDeployment, ServiceEvent, ServiceRevision
 from ecs_emulator.records.task_definitions import TaskDefinition, TaskDefinitionFamily
@@ -129,6 +130,20 @@ def test_a_deleted_cluster_is_described_for_an_hour(sim: Simulation) -> None:
     assert sim.call("DescribeClusters", clusters=["gone"])["clusters"] == []
     (cluster,) = sim.call("DescribeClusters", clusters=["default"])["clusters"]
     assert cluster["status"] == "ACTIVE"
+
+
+def test_a_deleted_capacity_provider_is_forgotten_with_its_name(sim: Simulation) -> None:
+    for name in ("gone", "kept"):
+        group = {"autoScalingGroupArn": name}
+        sim.call("CreateCapacityProvider", name=name, autoScalingGroupProvider=group)
+    sim.call("DeleteCapacityProvider", capacityProvider="gone")
+    sim.advance(3_500)
+    assert left(sim, CapacityProvider) == 2
+    sim.advance(200)
+    assert left(sim, CapacityProvider) == 1
+    answer = sim.call("DescribeCapacityProviders", capacityProviders=["gone", "kept"])
+    assert [each["name"] for each in answer["capacityProviders"]] == ["kept"]
+    assert [each["reason"] for each in answer["failures"]] == ["MISSING"]
 
 
 def test_a_cluster_that_was_made_again_stays(sim: Simulation) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from ecs_emulator.ecs import account_settings
+from ecs_emulator.ecs import account_settings, clusters
 from tests.ecs.calls import ROOT, Ecs
+from tests.simulation import Simulation
 
 USER = "arn:aws:iam::123456789012:user/ann"
 ROLE = "arn:aws:iam::123456789012:role/build"
@@ -126,3 +127,54 @@ def test_the_root_user_sets_how_long_fargate_waits(ecs: Ecs) -> None:
     asked = {"name": "fargateTaskRetirementWaitPeriod", "value": "14"}
     assert ecs.ask("PutAccountSetting", **asked, principalArn=ROOT)["setting"]["value"] == "14"
     assert effective(ecs, "fargateTaskRetirementWaitPeriod")["value"] == "14"
+
+
+# --- what settings do -------------------------------------------------------------------------------------------------
+
+
+def insights(ecs: Ecs, name: str) -> str:
+    (found,) = ecs.ask("CreateCluster", clusterName=name)["cluster"]["settings"]
+    return str(found["value"])
+
+
+def test_new_clusters_have_the_insights_that_their_creator_wants(ecs: Ecs) -> None:
+    ecs.modules = (account_settings, clusters)
+    assert insights(ecs, "before") == "disabled"
+    ecs.ask("PutAccountSettingDefault", name="containerInsights", value="enabled")
+    ecs.ask("PutAccountSetting", name="containerInsights", value="enhanced", principalArn=ROLE)
+    assert insights(ecs, "by-user") == "enabled"
+    ecs.principal_arn = "arn:aws:sts::123456789012:assumed-role/build/session"
+    assert insights(ecs, "by-role") == "enhanced"
+    asked = [{"name": "containerInsights", "value": "disabled"}]
+    (found,) = ecs.ask("CreateCluster", clusterName="said", settings=asked)["cluster"]["settings"]
+    assert found["value"] == "disabled"
+    (before,) = ecs.ask("DescribeClusters", clusters=["before"], include=["SETTINGS"])["clusters"]
+    assert before["settings"] == [{"name": "containerInsights", "value": "disabled"}]
+
+
+def test_new_tasks_deliver_their_logs_as_the_account_wants(tmp_path: Path) -> None:
+    """Those of a service as its creator wants; the task definition never says it."""
+    sim = Simulation(tmp_path)
+    sim.call("CreateCluster")
+    log = {"logDriver": "json-file"}
+    container = {"name": "app", "image": "app", "memory": 64, "logConfiguration": log}
+    sim.call("RegisterTaskDefinition", family="web", containerDefinitions=[container])
+    for mode in ("non-blocking", "blocking"):
+        if mode == "blocking":
+            sim.call("PutAccountSettingDefault", name="defaultLogDriverMode", value=mode)
+        sim.call("RunTask", taskDefinition="web", startedBy=mode)
+        sim.call("CreateService", serviceName=mode, taskDefinition="web", desiredCount=1)
+        sim.settle()
+        assert {task.spec["logDriverMode"] for task in sim.tasks(started_by=mode)} == {mode}
+        (of_service,) = sim.call("ListTasks", serviceName=mode)["taskArns"]
+        assert sim.task(of_service).spec["logDriverMode"] == mode
+    described = sim.call("DescribeTaskDefinition", taskDefinition="web")["taskDefinition"]
+    assert described["containerDefinitions"][0]["logConfiguration"] == log
+    sim.close()
+
+
+@pytest.mark.parametrize("operation", ["PutAccountSetting", "PutAccountSettingDefault"])
+@pytest.mark.parametrize("name", ["serviceLongArnFormat", "taskLongArnFormat", "containerInstanceLongArnFormat"])
+def test_nobody_goes_back_to_short_arns(ecs: Ecs, operation: str, name: str) -> None:
+    assert ecs.ask(operation, name=name, value="enabled")["setting"]["value"] == "enabled"
+    assert ecs.refusal(operation, name=name, value="disabled")[0] == INVALID

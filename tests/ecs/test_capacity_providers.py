@@ -267,6 +267,32 @@ def test_a_cluster_is_created_with_providers_of_one_s_own(ecs: Ecs) -> None:
     assert [each["status"] for each in made["attachments"]] == ["PRECREATED"]
 
 
+def test_a_scaled_provider_serves_one_cluster_only(ecs: Ecs) -> None:
+    ecs.ask("CreateCluster", clusterName="web")
+    ecs.ask("CreateCluster", clusterName="other")
+    for name, status in (("scaled", "ENABLED"), ("still", "DISABLED")):
+        group = {"autoScalingGroupArn": name, "managedScaling": {"status": status}}
+        ecs.ask("CreateCapacityProvider", name=name, autoScalingGroupProvider=group)
+    associate(ecs, "scaled", "still")
+    associate(ecs, "scaled", "still")
+    asked = {"capacityProviders": ["scaled"], "defaultCapacityProviderStrategy": []}
+    for operation, params in (
+        ("PutClusterCapacityProviders", {"cluster": "other", **asked}),
+        ("CreateCluster", {"clusterName": "third", **asked}),
+    ):
+        code, message = ecs.refusal(operation, **params)
+        assert code == INVALID
+        assert message is not None
+        assert message.startswith("The capacity provider scaled has managed scaling enabled")
+    ecs.ask(
+        "PutClusterCapacityProviders", cluster="other", capacityProviders=["still"], defaultCapacityProviderStrategy=[]
+    )
+    associate(ecs)
+    assert ecs.ask("PutClusterCapacityProviders", cluster="other", **asked)["cluster"]["capacityProviders"] == [
+        "scaled"
+    ]
+
+
 def test_a_provider_that_a_cluster_has_is_not_deleted(ecs: Ecs) -> None:
     create(ecs)
     ecs.ask("CreateCluster", clusterName="web", capacityProviders=["mine"])

@@ -420,6 +420,15 @@ REFUSALS: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
             "[REGISTERING,REGISTRATION_FAILED,ACTIVE,DRAINING,DEREGISTERING]",
         ),
     ),
+    (
+        "ListContainerInstances",
+        {"cluster": "web", "status": "INACTIVE"},
+        (
+            INVALID,
+            "Container instance status should be one of "
+            "[REGISTERING,REGISTRATION_FAILED,ACTIVE,DRAINING,DEREGISTERING]",
+        ),
+    ),
     ("DescribeContainerInstances", {"cluster": "web", "containerInstances": []}, EMPTY),
     ("DescribeContainerInstances", {"cluster": "nope", "containerInstances": [UNKNOWN_ID]}, NO_CLUSTER),
     (
