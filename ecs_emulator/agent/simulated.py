@@ -181,9 +181,9 @@ def _performed(effect: Pull | Create | Start | Signal | Kill | Look, now: Instan
             yield Signalled(task.arn, name, now)
             if not script.ignores_stop:
                 yield Seen(task.arn, name, Stage.STOPPED, engine_id, exit_code=143, finished_at=now)
-        case Kill():
+        case Kill(exit_code=killed):
             ran = _container(effect).stage is Stage.RUNNING
-            yield Seen(task.arn, name, Stage.STOPPED, engine_id, exit_code=137 if ran else None, finished_at=now)
+            yield Seen(task.arn, name, Stage.STOPPED, engine_id, exit_code=killed if ran else None, finished_at=now)
         case Look():
             yield _as_scripted(effect, script, engine_id, now)
 

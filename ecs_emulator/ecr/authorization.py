@@ -18,9 +18,10 @@ def get_authorization_token(call: Call, params: Params) -> Document:
 
 
 def _login(call: Call, world: World) -> Document:
-    token = tokens.issue(tokens.signing_key(call.tx), world, call.principal_arn, call.now)
+    now = call.now if call.real_now is None else call.real_now
+    token = tokens.issue(tokens.signing_key(call.tx), world, call.principal_arn, now)
     return {
         "authorizationToken": tokens.authorization(token),
-        "expiresAt": call.now + tokens.VALID_SECONDS,
+        "expiresAt": now + tokens.VALID_SECONDS,
         "proxyEndpoint": resolve.address(call, world),
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ecs_emulator.clock import Clock
 from ecs_emulator.config import Config
 from ecs_emulator.http import hosts, sigv4
 from ecs_emulator.http.exchange import Body, Exchange, MalformedRequest
+from ecs_emulator.http.faulty import Faults
 from ecs_emulator.ids import Ids
 from ecs_emulator.store import Store, StoreUnusable
 from ecs_emulator.wire import encoding
@@ -55,7 +57,10 @@ class Door:
         config: Config,
         tokens: Tokens,
         endpoint: Callable[[], str],
+        faults: Faults | None = None,
+        real_clock: Clock | None = None,
     ) -> None:
+        """`faults`: what shall go wrong before an operation is reached. `real_clock`: the machine's, where `clock` is another."""
         self._services = {service.model.target_prefix: service for service in services}
         self._guard = hosts.Guard(config.allowed_hosts)
         self._store = store
@@ -64,6 +69,8 @@ class Door:
         self._config = config
         self._tokens = tokens
         self._endpoint = endpoint
+        self._faults = faults
+        self._real_clock = real_clock or clock
         self._data_dir: Path = config.data_dir
 
     def takes(self, path: str, headers: Message) -> bool:
@@ -95,7 +102,11 @@ class Door:
             if service is None:
                 raise UnknownOperationException
             content = body()
-            status, document = service.answer(operation, content, self._context(authorization, query, request_id))
+            context = self._context(authorization, query, request_id)
+            if self._faults is not None and operation in service.model.operations:
+                self._faults.befall(context.world, service.name, operation)
+                context = replace(context, now=self._clock.now())
+            status, document = service.answer(operation, content, context)
         except AwsError as refusal:
             return _refused(refusal, request_id)
         except (ConnectionError, TimeoutError):
@@ -122,6 +133,7 @@ class Door:
             data_dir=self._data_dir,
             endpoint=self._endpoint(),
             tokens=self._tokens,
+            real_now=self._real_clock.now(),
         )
 
 

@@ -46,10 +46,13 @@ class _Page(NamedTuple):
     after: str | None
 
 
-def mount(app: Flask, store: Store, clock: Clock, config: Config) -> BlobDoor:
-    """Add the registry to an application; the answer is its other half, that the server asks before WSGI."""
+def mount(app: Flask, store: Store, clock: Clock, config: Config, real_clock: Clock | None = None) -> BlobDoor:
+    """Add the registry to an application; the answer is its other half, that the server asks before WSGI.
+
+    `clock` tells when images were pushed and pulled; a login counts by `real_clock` where that is another, as its client does.
+    """
     anonymous = World(config.account, config.region) if config.registry_anonymous else None
-    entrance = Entrance(tokens.ensure_signing_key(store), clock, anonymous, config.allowed_hosts)
+    entrance = Entrance(tokens.ensure_signing_key(store), real_clock or clock, anonymous, config.allowed_hosts)
     app.register_blueprint(create_routes(store, entrance, clock))
     blobs = BlobStore(config.data_dir / "registry", durable=not config.ephemeral)
     return BlobDoor(store, blobs, Uploads(store, blobs, clock, Ids()), entrance)
