@@ -8,44 +8,55 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ecs_emulator import __version__, ecr, ecs, logs
 from ecs_emulator.agent.docker.reach import NotReached, Reached, find_engine
+from ecs_emulator.agent.hooks import HookCaller
 from ecs_emulator.agent.simulated import SimulatedAgent
+from ecs_emulator.agent.timekeeper import NotAdvanced, Timekeeper, ahead_in
 from ecs_emulator.agent.workers import ThreadedWorkers
 from ecs_emulator.arns import World
-from ecs_emulator.clock import SystemClock
+from ecs_emulator.clock import Clock, SystemClock, seconds_of
 from ecs_emulator.config import AWS, FAST, Config, EngineChoice, Instances, Pull
 from ecs_emulator.control import clearing
 from ecs_emulator.control.loop import Loop, Stop
 from ecs_emulator.control.plan import Agent
+from ecs_emulator.control.telling import Telling
 from ecs_emulator.ecr import constraints as ecr_constraints
 from ecs_emulator.ecs import constraints as ecs_constraints
+from ecs_emulator.ecs import faults, interruptions
 from ecs_emulator.ecs.container_instances import add_instances
-from ecs_emulator.http import aws, hosts, own
+from ecs_emulator.ecs.errors import InvalidParameterException
+from ecs_emulator.http import aws, events, hosts, own, own_trials
+from ecs_emulator.http.faulty import Faults
 from ecs_emulator.http.server import Server
 from ecs_emulator.ids import Ids
 from ecs_emulator.logs import constraints as logs_constraints
 from ecs_emulator.logs import retention
+from ecs_emulator.records.alarms import Alarm, AlarmState
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
 from ecs_emulator.records.ecr import Repository
 from ecs_emulator.records.journal import Decided
 from ecs_emulator.records.services import Service, ServiceStatus
 from ecs_emulator.records.settings import Fact
 from ecs_emulator.records.tasks import Task, TaskStatus
+from ecs_emulator.rules import deployment_alarms
 from ecs_emulator.rules.resources import HOLDING
 from ecs_emulator.store import Store, StoreUnusable
 from ecs_emulator.store.directory import DataDir, DataDirInUse
 from ecs_emulator.wire import dispatch
 from ecs_emulator.wire.call import Call, Context
+from ecs_emulator.wire.errors import ServerException
 from ecs_emulator.wire.models import load
 from ecs_emulator.wire.tokens import Tokens
 
@@ -61,7 +72,11 @@ TOKEN_KEY = "page-token-key"
 ENGINE_KIND = "engine-kind"
 JOIN_SECONDS = 10.0
 HOUSEKEEPING_EVERY = 3600.0
+HOUSEKEEPING_AT_LEAST = 60.0
+"""The machine's seconds between two looks, however fast the emulator's time runs."""
+FASTEST = 100_000.0
 LARGEST_PORT = 65_535
+FUNCTION = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:.+")
 MOST_DECISIONS = 1000
 ACCOUNT_DIGITS = 12
 CLEARING_LOOKS_EVERY = 0.02
@@ -110,21 +125,29 @@ class Emulator:
         self._failing = threading.Lock()
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
+        self._house = threading.Event()
+        """Set when there may be something to tidy up before the hour is over."""
         self.ids = Ids()
         with contextlib.ExitStack() as undo:
             self._data_dir = _data_dir(config)
             undo.callback(self._data_dir.release)
             self.store = _store(self._data_dir.path, config)
             undo.callback(self.store.close)
-            self.engine = self._engine_of(config.engine)
+            telling = Telling(self.ids)
+            self.store.before_commit(lambda tx: telling.tell(tx, self.clock.now()))
+            self.engine = self._engine_of(config)
+            self._timekeeper = self._kept_time(config)
+            if self._timekeeper is not None:
+                self.clock = self._timekeeper.clock
+                undo.callback(self._timekeeper.close)
             self._server = _server(config)
             undo.callback(self._server.stop)
             self.config = replace(config, port=self._server.port, data_dir=self._data_dir.path)
             self.id = self._fact(EMULATOR_ID, secrets.token_hex(8))
             self._tokens = Tokens(bytes.fromhex(self._fact(TOKEN_KEY, secrets.token_hex(32))))
             self.agent = self._agent()
-            self.workers = ThreadedWorkers(self.agent, self.clock)
+            self.workers = ThreadedWorkers(self.agent, self.clock, HookCaller(config.hooks, self.clock))
             self.loop = Loop(self.store, self.agent, self.workers, self.clock, self.ids, self.config)
             self._blobs = self._mount()
             self._undo = undo.pop_all()
@@ -141,6 +164,9 @@ class Emulator:
         self._thread("control", self.loop.run)
         self._thread("engine-watch", lambda: self.agent.watch(self.loop.tell))
         self._thread("housekeeping", self._keep_house)
+        if self._timekeeper is not None and self.config.time_scale != 1.0:
+            timekeeper = self._timekeeper
+            self._thread("time", lambda: timekeeper.keep(self._ending))
         self._server.start()
         return self
 
@@ -151,8 +177,9 @@ class Emulator:
         """
         started, self._threads = self._threads, []
         if started:
-            self._server.stop()
             self._ending.set()
+            self._house.set()
+            self._server.stop()
             self.loop.tell(Stop())
             control, *others = started
             control.join(JOIN_SECONDS)
@@ -193,9 +220,13 @@ class Emulator:
 
     # --- introductions ------------------------------------------------------------------------------------------------
 
-    def _engine_of(self, choice: EngineChoice) -> Engine:
+    def _engine_of(self, config: Config) -> Engine:
         """The engine that the data directory's tasks run on; a new directory, or one without tasks, takes what is there."""
-        engine = choose_engine(choice)
+        engine = choose_engine(config.engine)
+        if engine.reached is not None and config.time_scale != 1.0:
+            raise CannotStart(
+                "--time-scale is for simulated tasks, as real containers live in real time; add --engine simulated"
+            )
         with self.store.transaction() as tx:
             known = tx.get(Fact, ENGINE_KIND)
             if known is not None and known.value != engine.name and tx.first(Task, cleaned=False) is not None:
@@ -205,6 +236,17 @@ class Emulator:
                 )
             tx.put(Fact(ENGINE_KIND, engine.name))
         return engine
+
+    def _kept_time(self, config: Config) -> Timekeeper | None:
+        """The emulator's own time, where tasks are simulated; the machine's where they are real."""
+        if self.engine.reached is None:
+            return Timekeeper(self.store, config.time_scale)
+        if ahead := ahead_in(self.store):
+            raise CannotStart(
+                f"the time of {self._data_dir.path} is {ahead:.0f} s ahead of this machine's, and real containers live in "
+                "real time; start with --engine simulated, or reset the directory"
+            )
+        return None
 
     def _agent(self) -> Agent:
         kept = self.config.timings.containers_kept
@@ -227,11 +269,24 @@ class Emulator:
             dispatch.Service("ecr", load("ecr"), ecr, ecr_constraints, writes=["BatchGetImage"]),
             dispatch.Service("logs", load("logs"), logs, logs_constraints, reads=["TestMetricFilter"]),
         )
-        door = aws.Door(services, self.store, self.clock, self.ids, self.config, self._tokens, lambda: self.endpoint)
+        self._faults, real = Faults(self.store, self.clock.now, self._ending.wait), SystemClock()
+        door = aws.Door(
+            services,
+            self.store,
+            self.clock,
+            self.ids,
+            self.config,
+            self._tokens,
+            lambda: self.endpoint,
+            self._faults,
+            real,
+        )
         app = aws.create_app(door)
         app.register_blueprint(own.create_routes(self))
+        app.register_blueprint(own_trials.create_routes(self))
+        app.register_blueprint(events.create_routes(self.store, self._ending))
         try:
-            blobs = oci.mount(app, self.store, self.clock, self.config)
+            blobs = oci.mount(app, self.store, self.clock, self.config, real)
         except OSError as error:
             raise CannotStart(f"the data directory {self.config.data_dir} cannot be used: {error}") from error
         self._server.mount(hosts.guarded(app, self.config.allowed_hosts), door, blobs)
@@ -247,7 +302,8 @@ class Emulator:
                 log.warning("what is no longer needed could not be removed: %s", error)
             else:
                 log.debug("removed %d bytes of image content and %d log segments that nobody needs", freed, expired)
-            self._ending.wait(HOUSEKEEPING_EVERY)
+            self._house.wait(max(HOUSEKEEPING_EVERY / self.clock.scale, HOUSEKEEPING_AT_LEAST))
+            self._house.clear()
 
     def _fact(self, name: str, fresh: str) -> str:
         """What this data directory has been since its first start."""
@@ -305,6 +361,92 @@ class Emulator:
                 attributes=asked.get("attributes"),
             )
         return {"containerInstanceArns": [each.arn for each in added]}
+
+    # --- time and trouble ---------------------------------------------------------------------------------------------
+
+    def time(self) -> dict[str, Any]:
+        """What time it is for the emulator, how fast it runs, and how far it is ahead of this machine's clock."""
+        now = self.clock.now()
+        ahead = 0.0 if self._timekeeper is None else self._timekeeper.clock.ahead
+        return {
+            "now": now,
+            "iso": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
+            "scale": self.clock.scale,
+            "ahead": ahead,
+            "settable": self._timekeeper is not None,
+        }
+
+    def advance(self, duration: object) -> dict[str, Any]:
+        """Make it later by seconds or `"30m"`, and come back when all that waited for an instant until then has happened.
+
+        Raises InvalidParameterException: for what is no duration, and where tasks are real.
+        """
+        if self._timekeeper is None:
+            raise InvalidParameterException(
+                "time can be advanced for simulated tasks only: real containers live in real time"
+            )
+        try:
+            seconds = seconds_of(duration)
+            self._timekeeper.advance(seconds, self.loop.tell, self._is_over)
+        except ValueError as error:
+            raise InvalidParameterException(f"advance: {error}") from None
+        except (NotAdvanced, StoreUnusable) as error:
+            raise ServerException(str(error)) from error
+        self._house.set()
+        return self.time()
+
+    def _is_over(self) -> bool:
+        return self._ending.is_set() or self.failure is not None
+
+    def faults(self, world: Mapping[str, str] = MappingProxyType({})) -> list[dict[str, Any]]:
+        """What was ordered to go wrong in an account and region, and goes on."""
+        with self.store.snapshot() as tx:
+            return faults.ordered(Call.of(self._context(self._world(world)), "ListFaults", tx))
+
+    def order_fault(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Have something go wrong from now on: `{"kind": "throttle", "operations": ["RunTask"], "count": 3}`."""
+        members = {name: value for name, value in asked.items() if name not in ("account", "region")}
+        simulated = self.engine.reached is None
+        with self.store.transaction() as tx:
+            call = Call.of(self._context(self._world(asked)), "OrderFault", tx)
+            ordered = faults.order(call, members, simulated=simulated)
+        self._faults.read_again()
+        return ordered
+
+    def cancel_fault(self, fault_id: str, world: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+        """Have this go wrong no more."""
+        with self.store.transaction() as tx:
+            cancelled = faults.cancel(Call.of(self._context(self._world(world)), "CancelFault", tx), fault_id)
+        self._faults.read_again()
+        return cancelled
+
+    def interrupt(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Take Spot capacity away: `{"subject": <task or container instance>, "cluster": …, "drain": true}`."""
+        with self.store.transaction() as tx:
+            call = Call.of(self._context(self._world(asked)), "Interrupt", tx)
+            return interruptions.interrupt(
+                call, asked["subject"], cluster=asked.get("cluster"), drain=asked.get("drain", True)
+            )
+
+    def alarms(self, world: Mapping[str, str] = MappingProxyType({})) -> list[dict[str, Any]]:
+        """What the alarms say that somebody spoke of; all others are OK."""
+        where = self._world(world)
+        with self.store.snapshot() as tx:
+            found = tx.find(Alarm, account=where.account, region=where.region, order="name")
+        return [{"name": one.name, "state": one.state, "since": one.since} for one in found]
+
+    def set_alarm(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Have a CloudWatch alarm say so from now on: `{"name": "errors", "state": "ALARM"}`; deployments that heed it hear of it."""
+        name, state, now = asked["name"], asked["state"], self.clock.now()
+        if state not in list(AlarmState):
+            raise InvalidParameterException(f"state should be one of [{','.join(AlarmState)}]")
+        where = self._world(asked)
+        with self.store.transaction() as tx:
+            deployment_alarms.set_state(tx, where.account, where.region, name, AlarmState(state), now)
+        return {"name": name, "state": state, "since": now}
+
+    def _world(self, asked: Mapping[str, Any]) -> World:
+        return World(asked.get("account", self.config.account), asked.get("region", self.config.region))
 
     def _context(self, world: World) -> Context:
         """The emulator's own request in this account and region."""
@@ -378,6 +520,8 @@ def _meant(name: str, value: Any) -> Any:
             return Path(value)
         case "allowed_hosts":
             return tuple(value)
+        case "hooks":
+            return tuple(dict(value).items())
         case _:
             return value
 
@@ -386,8 +530,17 @@ def _refuse(config: Config) -> None:
     """What no server can be started with."""
     if config.verify_references:
         raise CannotStart("--verify-references looks references up in companion services, which this version has not")
+    if not 1 <= config.time_scale <= FASTEST:
+        raise CannotStart(f"--time-scale {config.time_scale:g} is none: it should be between 1 and {FASTEST:g}")
+    for arn, url in config.hooks:
+        if not FUNCTION.fullmatch(arn) or not url.startswith(("http://", "https://")):
+            raise CannotStart(
+                f"--hook {arn}={url} is none: it should be the ARN of a Lambda function, =, and an http URL"
+            )
     if not 0 <= config.port <= LARGEST_PORT:
         raise CannotStart(f"--port {config.port} is none: it should be between 0 and {LARGEST_PORT}")
+    if config.events_kept < 0:
+        raise CannotStart(f"--events-kept {config.events_kept} is no number of documents")
     if not (len(config.account) == ACCOUNT_DIGITS and config.account.isascii() and config.account.isdigit()):
         raise CannotStart(f"--account {config.account} is none: it should be {ACCOUNT_DIGITS} digits")
 

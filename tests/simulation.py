@@ -13,8 +13,11 @@ from ecs_emulator.agent.simulated import SimulatedAgent
 from ecs_emulator.arns import World
 from ecs_emulator.clock import ManualClock
 from ecs_emulator.config import Config
+from ecs_emulator.control import hooks
 from ecs_emulator.control.loop import Done, Loop
-from ecs_emulator.control.plan import Effect, Seen
+from ecs_emulator.control.plan import Errand, Seen
+from ecs_emulator.control.shift_plan import CallHook, HookAnswered
+from ecs_emulator.control.telling import Telling
 from ecs_emulator.ecs import constraints
 from ecs_emulator.ids import Ids
 from ecs_emulator.records.journal import Decided
@@ -40,29 +43,55 @@ class Refused(AssertionError):
 class InlineWorkers:
     """Performs each effect at once; its answer waits in the inbox for the next step."""
 
-    def __init__(self, agent: SimulatedAgent) -> None:
+    def __init__(self, agent: SimulatedAgent, call: Callable[[CallHook], HookAnswered] | None = None) -> None:
         self._agent = agent
+        self._call = call
 
-    def submit(self, effect: Effect, post: Callable[[Done], None]) -> None:
-        post(Done(effect, tuple(self._agent.perform(effect))))
+    def submit(self, effect: Errand, post: Callable[[Done], None]) -> None:
+        if isinstance(effect, CallHook):
+            assert self._call is not None
+            post(Done(effect, (self._call(effect),)))
+        else:
+            post(Done(effect, tuple(self._agent.perform(effect))))
 
 
 class Simulation:
     """An emulator without threads: nothing moves but in `settle` and `advance`."""
 
-    def __init__(self, directory: Path | None = None, *, seed: int = 1, **settings: Any) -> None:
-        self.directory = directory or Path(tempfile.mkdtemp(prefix="ecs-emulator-simulation-"))
+    def __init__(
+        self, directory: Path | None = None, *, seed: int = 1, store: Store | None = None, **settings: Any
+    ) -> None:
+        """With a `store` of the caller's own that one is opened again after a crash."""
+        self._given = store
+        self._own: tempfile.TemporaryDirectory[str] | None = None
+        if directory is None:
+            self._own = tempfile.TemporaryDirectory(prefix="ecs-emulator-simulation-")
+            directory = Path(self._own.name)
+        self.directory = directory
         self.clock = ManualClock()
         self.ids = Ids(seed)
         self.config = Config(data_dir=self.directory, **settings)
         self.world = World("123456789012", "us-east-1")
         self._tokens = Tokens(b"0" * 32)
+        self.called: list[dict[str, Any]] = []
+        """What lifecycle hooks were told, the oldest first."""
+        self.function: Callable[[dict[str, Any]], Any] = lambda told: {"hookStatus": "SUCCEEDED"}
+        """What answers for every Lambda function."""
         self._start()
 
     def _start(self) -> None:
-        self.store = Store(self.directory, durable=False)
+        self.store = self._given or Store(self.directory, durable=False)
+        telling = Telling(self.ids)
+        self.store.before_commit(lambda tx: telling.tell(tx, self.clock.now()))
         self.agent = SimulatedAgent(self.clock, containers_kept=self.config.timings.containers_kept)
-        self.loop = Loop(self.store, self.agent, InlineWorkers(self.agent), self.clock, self.ids, self.config)
+        self.loop = Loop(
+            self.store, self.agent, InlineWorkers(self.agent, self._call_hook), self.clock, self.ids, self.config
+        )
+
+    def _call_hook(self, asked: CallHook) -> HookAnswered:
+        told = json.loads(json.dumps(asked.payload))
+        self.called.append(told)
+        return hooks.answered(asked.hook, json.dumps(self.function(told)).encode(), self.clock.now())
 
     def crash(self) -> None:
         """End without a word, and start again on the same data."""
@@ -71,6 +100,8 @@ class Simulation:
 
     def close(self) -> None:
         self.store.close()
+        if self._own is not None:
+            self._own.cleanup()
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         """One operation of ECS through the wire; raises `Refused`."""

@@ -1,4 +1,4 @@
-"""The few threads that wait for the engine, in three lanes: a stop never queues behind a start, nor a start behind a pull.
+"""The few threads that wait for the engine, in four lanes: a stop never queues behind a start, nor a start behind a pull or a hook.
 
 A worker knows nothing: it hands the effect to the agent and posts what came of it.
 """
@@ -13,20 +13,23 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from ecs_emulator.agent.hooks import HookCaller
 from ecs_emulator.agent.rooted import Rooted
 from ecs_emulator.clock import Clock
 from ecs_emulator.control.loop import Done
-from ecs_emulator.control.plan import Agent, Effect, Lane, Observation, Postponed
+from ecs_emulator.control.plan import Agent, Errand, Lane, Observation, Postponed, effect_key, lane_of
+from ecs_emulator.control.shift_plan import CallHook
 
 log = logging.getLogger(__name__)
 
 MOST_WORKERS = 8
 STOP_WORKERS = 4
 PULL_WORKERS = 3
+HOOK_WORKERS = 16
 RETRY_AFTER = 2.0
 
 Post = Callable[[Done], None]
-Queue = queue.SimpleQueue[tuple[Effect, Post] | None]
+Queue = queue.SimpleQueue[tuple[Errand, Post] | None]
 
 
 def start_workers() -> int:
@@ -37,19 +40,25 @@ def start_workers() -> int:
 class ThreadedWorkers:
     """Lives as long as the server; threads start with the first effect of their lane."""
 
-    def __init__(self, agent: Agent, clock: Clock) -> None:
+    def __init__(self, agent: Agent, clock: Clock, hooks: HookCaller | None = None) -> None:
         self._agent = agent
         self._clock = clock
-        self._sizes = {Lane.START: start_workers(), Lane.STOP: STOP_WORKERS, Lane.PULL: PULL_WORKERS}
+        self._hooks = hooks or HookCaller((), clock)
+        self._sizes = {
+            Lane.START: start_workers(),
+            Lane.STOP: STOP_WORKERS,
+            Lane.PULL: PULL_WORKERS,
+            Lane.HOOK: HOOK_WORKERS,
+        }
         self._lanes: dict[Lane, Queue] = {lane: queue.SimpleQueue() for lane in Lane}
         self._threads: dict[Lane, list[threading.Thread]] = {lane: [] for lane in Lane}
         self._lock = threading.Lock()
         """Held while threads are counted and while the end begins: no effect and no thread comes after that."""
         self._closed = False
 
-    def submit(self, effect: Effect, post: Post) -> None:
+    def submit(self, effect: Errand, post: Post) -> None:
         """Have the effect performed by the next free worker of its lane; after `close` by nobody."""
-        lane = effect.LANE
+        lane = lane_of(effect)
         with self._lock:
             if self._closed:
                 return
@@ -62,7 +71,10 @@ class ThreadedWorkers:
             self._threads[lane] = alive
 
     def close(self, timeout: float = 5.0) -> None:
-        """Forget what is queued, as it is decided anew at the next start; give what is under way so many seconds in all."""
+        """Forget what is queued, as it is decided anew at the next start; give what is under way so many seconds in all.
+
+        A hook may take minutes, and is called again: its thread is not waited for.
+        """
         with self._lock:
             self._closed = True
             for lane, threads in self._threads.items():
@@ -70,8 +82,8 @@ class ThreadedWorkers:
                 for _ in threads:
                     self._lanes[lane].put(None)
         deadline = time.monotonic() + timeout
-        for threads in self._threads.values():
-            for thread in threads:
+        for lane, threads in self._threads.items():
+            for thread in threads if lane is not Lane.HOOK else ():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self, lane: Queue) -> None:
@@ -79,15 +91,18 @@ class ThreadedWorkers:
             effect, post = item
             post(Done(effect, self._performed(effect)))
 
-    def _performed(self, effect: Effect) -> tuple[Observation, ...]:
+    def _performed(self, effect: Errand) -> tuple[Observation, ...]:
         """Whatever the agent raises: an effect without an answer would be under way for ever."""
         errors: list[BaseException] = []
         with Rooted(errors.append):
+            if isinstance(effect, CallHook):
+                return (self._hooks(effect),)
             return tuple(self._agent.perform(effect))
         (error,) = errors
-        log.error("%s of %s failed unexpectedly", type(effect).__name__, effect.container, exc_info=error)
+        subject, part = effect_key(effect)
+        log.error("%s of %s failed unexpectedly", type(effect).__name__, part, exc_info=error)
         until = self._clock.now() + RETRY_AFTER
-        return (Postponed(effect.slice.task.arn, until, because=f"{type(error).__name__}: {error}"),)
+        return (Postponed(subject, until, because=f"{type(error).__name__}: {error}"),)
 
 
 def _drop(lane: Queue) -> None:

@@ -1,4 +1,4 @@
-"""`ecs-emulator serve | status | logs | why | instances | reset`: every flag is also an `ECS_EMULATOR_*` variable.
+"""`ecs-emulator serve | status | logs | why | clock | fault …`: every flag is also an `ECS_EMULATOR_*` variable.
 
 What lives only here: words on a terminal and exit codes. Nothing heavy is imported before a command needs it.
 """
@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from ecs_emulator import __version__, config
 
 Environment = Mapping[str, str]
-COMMANDS = ("serve", "status", "logs", "why", "instances", "reset")
+COMMANDS = ("serve", "status", "logs", "why", "events", "instances", "clock", "fault", "interrupt", "alarm", "reset")
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("", "0", "false", "no", "off")
+_EVENT_TYPES = "task, instance, service, deployment, hook, daemon, daemon-deployment"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +63,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _serve_words(commands.add_parser("serve", help="run the emulator"), environment["serve"])
     _asking_words(commands, environment)
+    _trial_words(commands, environment)
     _reset_words(
         commands.add_parser("reset", help="remove a data directory and all that its server made on the engine"),
         environment["reset"],
@@ -82,6 +84,11 @@ class _Flags:
         if text is not None and choices and text not in choices:
             self._parser.error(f"{_variable(flag)} is {text!r}: it should be one of {', '.join(choices)}")
         self._parser.add_argument(flag, default=default if text is None else text, help=help, **more)
+
+    def several(self, flag: str, help: str, **more: Any) -> None:
+        """May be repeated; in the environment the values stand with blanks between them."""
+        given = self._environment.get(_variable(flag), "").split()
+        self._parser.add_argument(flag, action="append", default=given, help=help, **more)
 
     def switch(self, flag: str, help: str) -> None:
         text = self._environment.get(_variable(flag), "").lower()
@@ -105,6 +112,9 @@ def _serve_words(parser: argparse.ArgumentParser, environment: Environment) -> N
     flags.value(
         "--instances", "on-demand", "what EC2 requests find in an empty cluster", choices=[*map(str, config.Instances)]
     )
+    flags.value(
+        "--time-scale", 1.0, "seconds of simulated tasks in one of this machine (default: 1)", type=float, metavar="N"
+    )
     flags.value("--timings", "fast", "ECS's own waits: as short as possible, or as in AWS", choices=["fast", "aws"])
     flags.value("--account", config.DEFAULT_ACCOUNT, "the account of access keys that are no account number")
     flags.value("--region", config.DEFAULT_REGION, "the region that the printed exports name")
@@ -117,6 +127,8 @@ def _serve_words(parser: argparse.ArgumentParser, environment: Environment) -> N
     flags.value(
         "--pull", "prefer-cached", "when images are pulled, as the agent's setting", choices=[*map(str, config.Pull)]
     )
+    flags.value("--events-kept", 10_000, "state change documents to keep (default: 10000)", type=int, metavar="N")
+    flags.several("--hook", "what answers for a lifecycle hook's Lambda function; may be repeated", metavar="ARN=URL")
     flags.switch("--remove-on-exit", "remove the tasks' containers at the end, with a data directory too")
 
 
@@ -132,6 +144,15 @@ def _asking_words(commands: Any, environment: Mapping[str, Environment]) -> None
     why.set_defaults(command="asking:why")
     why.add_argument("subject", help="its ARN")
     why.add_argument("--limit", type=int, default=100, help="the newest so many (default: 100)")
+    events = commands.add_parser("events", help="what EventBridge would be told, a JSON document a line")
+    events.set_defaults(command="events:events")
+    events.add_argument("--follow", "-f", action="store_true", help="go on until interrupted")
+    events.add_argument("--short", action="store_true", help="a line for people")
+    events.add_argument("--cluster", help="of this cluster alone: its name or ARN")
+    events.add_argument("--service", help="of this service or daemon and its tasks: its name or ARN")
+    events.add_argument("--task", help="of this task: its id or ARN")
+    events.add_argument("--detail-type", action="append", metavar="TYPE", help=f"{_EVENT_TYPES}, or its whole name")
+    events.add_argument("--limit", type=int, default=100, help="begin with the newest so many (default: 100)")
     instances = commands.add_parser("instances", help="simulated container instances")
     adding = instances.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser(
         "add", help="add some"
@@ -142,15 +163,80 @@ def _asking_words(commands: Any, environment: Mapping[str, Environment]) -> None
     adding.add_argument("--cpu", type=int, help="CPU units, 1024 a vCPU (default: the host's)")
     adding.add_argument("--memory", type=int, help="MiB (default: the host's)")
     adding.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE")
-    for command, parser in (("status", status), ("logs", logs), ("why", why), ("instances", adding)):
-        flags = _Flags(parser, environment[command])
-        exported = _exported(environment[command])
-        flags.value(
-            "--endpoint", exported.endpoint, "the running emulator (default: $AWS_ENDPOINT_URL, else this machine's)"
-        )
-        flags.value("--port", config.DEFAULT_PORT, argparse.SUPPRESS, type=int)
-        flags.value("--account", exported.account, "the account to ask as (default: a 12-digit $AWS_ACCESS_KEY_ID)")
-        flags.value("--region", exported.region, "the region to ask in (default: $AWS_REGION, $AWS_DEFAULT_REGION)")
+    adding.add_argument("--purchase", choices=["on-demand", "reserved", "spot"], help="how they are bought")
+    for command, parser in (
+        ("status", status),
+        ("logs", logs),
+        ("why", why),
+        ("events", events),
+        ("instances", adding),
+    ):
+        _whom_words(parser, environment[command])
+
+
+def _whom_words(parser: argparse.ArgumentParser, environment: Environment) -> None:
+    """Which emulator is asked, and as whom."""
+    flags = _Flags(parser, environment)
+    exported = _exported(environment)
+    flags.value(
+        "--endpoint", exported.endpoint, "the running emulator (default: $AWS_ENDPOINT_URL, else this machine's)"
+    )
+    flags.value("--port", config.DEFAULT_PORT, argparse.SUPPRESS, type=int)
+    flags.value("--account", exported.account, "the account to ask as (default: a 12-digit $AWS_ACCESS_KEY_ID)")
+    flags.value("--region", exported.region, "the region to ask in (default: $AWS_REGION, $AWS_DEFAULT_REGION)")
+
+
+def _trial_words(commands: Any, environment: Mapping[str, Environment]) -> None:
+    clock = commands.add_parser("clock", help="what time it is for simulated tasks, and how to make it later")
+    clock.set_defaults(command="trials:clock")
+    clock.add_argument("--advance", metavar="DURATION", help="make it later by so much: 90s, 30m, 1h30m")
+    faults = commands.add_parser("fault", help="trouble to order; it is kept over restarts until it is removed")
+    verbs = faults.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    adding = verbs.add_parser("add", help="have something go wrong from now on")
+    adding.set_defaults(command="trials:add_fault")
+    _fault_words(adding)
+    listing = verbs.add_parser("list", help="what goes wrong now")
+    listing.set_defaults(command="trials:list_faults")
+    removing = verbs.add_parser("remove", help="have this go wrong no more")
+    removing.set_defaults(command="trials:remove_fault")
+    removing.add_argument("id", help="as add and list print it")
+    interrupt = commands.add_parser("interrupt", help="take a FARGATE_SPOT task's or a Spot instance's capacity away")
+    interrupt.set_defaults(command="trials:interrupt")
+    interrupt.add_argument("subject", help="id or ARN of a task or a container instance, or i-…")
+    interrupt.add_argument("--cluster", help="(default: the ARN's, else default)")
+    interrupt.add_argument(
+        "--drain", action=argparse.BooleanOptionalAction, default=True, help="as ECS_ENABLE_SPOT_INSTANCE_DRAINING"
+    )
+    alarm = commands.add_parser("alarm", help="have a CloudWatch alarm that deployments heed say so")
+    alarm.set_defaults(command="trials:alarm")
+    alarm.add_argument("name", help="as a service's deploymentConfiguration names it")
+    alarm.add_argument("state", choices=["OK", "ALARM", "INSUFFICIENT_DATA"])
+    trials = {"clock": (clock,), "fault": (adding, listing, removing), "interrupt": (interrupt,), "alarm": (alarm,)}
+    for command, parsers in trials.items():
+        for parser in parsers:
+            _whom_words(parser, environment[command])
+
+
+_FAULTS = ("throttle", "error", "latency", "crash", "slow-start", "unhealthy", "disconnect", "capacity-loss")
+
+
+def _fault_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=_FAULTS, help="; ".join((
+        "throttle, error, latency: of requests", "crash, slow-start, unhealthy: of a task or a service",
+        "disconnect, capacity-loss: of a container instance", "unhealthy and exit codes need simulated tasks",
+    )))  # fmt: skip
+    parser.add_argument(
+        "--operation", action="append", metavar="PATTERN", help="RunTask, Describe*, ecr:* (default: all)"
+    )
+    parser.add_argument("--share", type=float, help="of the requests, above 0 and at most 1 (default: 1)")
+    parser.add_argument("--seed", type=int, help="which requests those are (default: 0)")
+    parser.add_argument("--count", type=int, help="so many times, then never again")
+    parser.add_argument("--seconds", metavar="DURATION", help="how long latency or slow-start lasts")
+    for name in ("task", "service", "container", "instance", "cluster"):
+        parser.add_argument(f"--{name}", help="whom it befalls" if name != "cluster" else "(default: default)")
+    parser.add_argument("--exit-code", type=int, help="what a crashed container ends with (default: 137)")
+    parser.add_argument("--after", metavar="DURATION", help="when the first crash comes (default: now)")
+    parser.add_argument("--every", metavar="DURATION", help="when the next ones come (default: never)")
 
 
 class _Exported(NamedTuple):

@@ -15,38 +15,50 @@ from urllib.request import ProxyHandler, Request, build_opener
 from ecs_emulator.cli import fail
 
 POLL_SECONDS = 0.5
+PURCHASE = "ecs-emulator.purchase"
 
 
-def _endpoint(options: argparse.Namespace) -> str:
+def endpoint_of(options: argparse.Namespace) -> str:
     endpoint = str(options.endpoint or f"127.0.0.1:{options.port}").rstrip("/")
     return endpoint if "://" in endpoint else f"http://{endpoint}"
 
 
-def _own(options: argparse.Namespace, path: str, asked: dict[str, Any] | None = None) -> Any:
+def _own(
+    options: argparse.Namespace, path: str, asked: dict[str, Any] | None, method: str | None, patience: float
+) -> Any:
     """One of the emulator's own routes. Raises OSError where none answers."""
     body = None if asked is None else json.dumps(asked).encode()
-    request = Request(f"{_endpoint(options)}/_emulator/{path}", data=body, headers={"Content-Type": "application/json"})
-    with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+    headers = {"Content-Type": "application/json"}
+    request = Request(f"{endpoint_of(options)}/_emulator/{path}", data=body, method=method, headers=headers)
+    with build_opener(ProxyHandler({})).open(request, timeout=patience) as answer:
         return json.load(answer)
 
 
-def _asked(options: argparse.Namespace, path: str, asked: dict[str, Any] | None = None) -> Any:
+def asked_of(
+    options: argparse.Namespace,
+    path: str,
+    asked: dict[str, Any] | None = None,
+    *,
+    method: str | None = None,
+    patience: float = 30.0,
+) -> Any:
+    """What a running emulator answers; ends the command with a sentence where it refuses, or where none answers."""
     try:
-        return _own(options, path, asked)
+        return _own(options, path, asked, method, patience)
     except HTTPError as error:
         refusal = json.loads(error.read())
         raise SystemExit(fail(f"{refusal.get('__type')}: {refusal.get('message', '')}")) from error
     except OSError as error:
         raise SystemExit(
-            fail(f"no emulator answers at {_endpoint(options)}: {getattr(error, 'reason', error)}.")
+            fail(f"no emulator answers at {endpoint_of(options)}: {getattr(error, 'reason', error)}.")
         ) from error
 
 
 def status(options: argparse.Namespace) -> int:
-    health = _asked(options, "health")
+    health = asked_of(options, "health")
     engine = health["engine"]
     print(
-        f"ecs-emulator {health['version']} is {health['status']} at {_endpoint(options)}, process {health['process']}"
+        f"ecs-emulator {health['version']} is {health['status']} at {endpoint_of(options)}, process {health['process']}"
     )
     print(f"engine   {engine['kind']}: {engine['problem'] or engine['because']}")
     if health["problem"]:
@@ -58,7 +70,7 @@ def status(options: argparse.Namespace) -> int:
 
 
 def why(options: argparse.Namespace) -> int:
-    found = _asked(options, f"decisions?subject={quote(options.subject)}&limit={options.limit}")
+    found = asked_of(options, f"decisions?subject={quote(options.subject)}&limit={options.limit}")
     for one in found:
         print(f"{datetime.fromtimestamp(one['at']).isoformat(timespec='milliseconds')}  {one['text']}")
     return 0 if found else fail(f"nothing was decided about {options.subject}.")
@@ -66,8 +78,10 @@ def why(options: argparse.Namespace) -> int:
 
 def add_instances(options: argparse.Namespace) -> int:
     attributes = dict(pair.partition("=")[::2] for pair in options.attribute)
+    if options.purchase is not None:
+        attributes[PURCHASE] = options.purchase
     asked = {name: getattr(options, name) for name in ("cluster", "count", "cpu", "memory", "account", "region")}
-    for arn in _asked(options, "instances", {**asked, "attributes": attributes})["containerInstanceArns"]:
+    for arn in asked_of(options, "instances", {**asked, "attributes": attributes})["containerInstanceArns"]:
         print(arn)
     return 0
 
@@ -82,7 +96,7 @@ def logs(options: argparse.Namespace) -> int:
     def client(service: str) -> Any:
         return session.client(
             service,
-            endpoint_url=_endpoint(options),
+            endpoint_url=endpoint_of(options),
             region_name=options.region,
             aws_access_key_id=options.account,
             aws_secret_access_key="emulated",

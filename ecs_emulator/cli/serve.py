@@ -67,6 +67,7 @@ def _config(options: argparse.Namespace) -> Config:
         "registry_host",
         "registry_anonymous",
         "verify_references",
+        "time_scale",
     )
     return config.Config(
         data_dir=options.data_dir or default_data_dir(),
@@ -74,10 +75,12 @@ def _config(options: argparse.Namespace) -> Config:
         instances=config.Instances(options.instances),
         timings=config.AWS if options.timings == "aws" else config.FAST,
         vpc_cidr=options.vpc_cidr,
+        hooks=tuple((arn, url) for arn, _, url in (one.partition("=") for one in options.hook)),
         allowed_hosts=tuple(name.strip() for name in options.allowed_hosts.split(",") if name.strip()),
         log_format=options.log_format,
         pull=config.Pull(options.pull),
         remove_on_exit=options.remove_on_exit,
+        events_kept=options.events_kept,
         **{name: getattr(options, name) for name in names},
     )
 

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 
 from ecs_emulator import records
 from ecs_emulator.clock import Instant
+from ecs_emulator.records.daemons import Daemon
 from ecs_emulator.records.services import Service, ServiceStatus
 from ecs_emulator.records.tasks import StopCode, Task, TaskStatus
 from ecs_emulator.rules.stopping import asked_to_stop
@@ -23,6 +24,7 @@ def begin(tx: Transaction, account: str, now: Instant) -> None:
     """Ask everything of the account to end: SIGTERM counts as long over, so that containers are killed, then removed."""
     for service in tx.find(Service, account=account, status=[ServiceStatus.ACTIVE, ServiceStatus.DRAINING]):
         tx.put(replace(service, status=ServiceStatus.DRAINING, desired_count=0, deleted_at=now, waiting_for=None))
+    tx.delete(*tx.find(Daemon, account=account))  # so that it starts no task in the place of those that go
     for task in tx.find(Task, account=account, cleaned=False):
         if task.last_status is TaskStatus.STOPPED:
             tx.put(replace(task, stopped_at=LONG_AGO))

@@ -25,6 +25,7 @@ from ecs_emulator.control.plan import (
     Signalled,
     Snapshot,
 )
+from ecs_emulator.control.shift_plan import HookAnswered
 from ecs_emulator.records.tasks import (
     Attachment,
     AttachmentStatus,
@@ -63,7 +64,7 @@ def seen(task: Task, observation: Observation, now: Instant) -> Task:
             return _unattached(task)
         case Removed():
             return replace(task, cleaned=True)
-        case Postponed() | Snapshot() | EngineLost():
+        case Postponed() | Snapshot() | EngineLost() | HookAnswered():
             return task
 
 

@@ -12,8 +12,13 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from ecs_emulator.clock import Instant
+from ecs_emulator.control.shift_plan import CallHook, Enter, Expire, HookAnswered
+from ecs_emulator.records import Mark
+from ecs_emulator.records.hooks import LifecycleHook
 from ecs_emulator.records.services import Service, ServiceDeployment
-from ecs_emulator.records.tasks import Health, Stage, Task
+from ecs_emulator.records.task_sets import Stability, TaskSet
+from ecs_emulator.records.tasks import Health, Member, Stage, Task
+from ecs_emulator.rules.failures import Cause
 from ecs_emulator.rules.resources import Candidate
 
 PAUSE = "~internal~ecs~pause"
@@ -38,14 +43,28 @@ class ServiceSlice:
     service: Service
     deployments: tuple[ServiceDeployment, ...]
     """Those that are listed: the PRIMARY, then the others, newest first."""
-    tasks: tuple[Task, ...]
+    tasks: tuple[Member, ...]
     """Those that the service has not let go of yet, by ARN."""
     checked: frozenset[str] = frozenset()
-    """The deployments whose tasks have a container health check."""
+    """The deployments and task sets whose tasks have a container health check."""
     leaving: frozenset[str] = frozenset()
     """The instances that are DRAINING: tasks on them are to be replaced elsewhere."""
     free: Mapping[str, Candidate] = field(default_factory=dict)
     """The cluster's instances, where the service's placement strategy asks what they have left."""
+    task_sets: tuple[TaskSet, ...] = ()
+    """The oldest first; a service has these or deployments."""
+    machines: tuple[str, ...] = ()
+    """The ACTIVE instances that a DAEMON service is to be on; of such a service `leaving` are all others that it is on."""
+    busy: frozenset[str] = frozenset()
+    """Those of `leaving` that drain and still have tasks of other services: a DAEMON service's go last."""
+    violating: frozenset[str] = frozenset()
+    """Those of `leaving` that do not drain: they no longer satisfy what the DAEMON service asks of a machine."""
+    zones: tuple[str, ...] = ()
+    """Those that a steady service's tasks are balanced over; none where they are not."""
+    raised: tuple[str, ...] = ()
+    """The alarms that its PRIMARY heeds and that are in ALARM."""
+    hooks: tuple[LifecycleHook, ...] = ()
+    """Those of the deployment that shifts traffic, at the stage and step that it is at."""
 
 
 # --- effects: what an agent is asked to do --------------------------------------------------------------------------
@@ -57,6 +76,7 @@ class Lane(StrEnum):
     PULL = "pull"
     START = "start"
     STOP = "stop"
+    HOOK = "hook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +136,8 @@ class Kill:
     slice: TaskSlice
     container: str
     because: str
+    exit_code: int = 137
+    """What a simulated container that ran ends with; a real one is killed, and that is 137."""
     LANE: ClassVar = Lane.STOP
 
 
@@ -152,9 +174,24 @@ class Remove:
 Effect = Connect | Pull | Create | Start | Signal | Kill | Look | Disconnect | Remove
 
 
-def effect_key(effect: Effect) -> tuple[str, str]:
-    """Task and container: of the effects with one key, one at a time is under way."""
-    return effect.slice.task.arn, effect.container
+Errand = Effect | CallHook
+"""All that workers do: what an agent is asked, and what a lifecycle hook is."""
+
+
+def effect_key(errand: Errand) -> tuple[str, str]:
+    """Task and container, or service and hook: of the errands with one key, one at a time is under way."""
+    if isinstance(errand, CallHook):
+        return errand.hook.service_arn, errand.hook.id
+    return errand.slice.task.arn, errand.container
+
+
+def mark_of(errand: Errand) -> Mark:
+    """Whom it concerns when the errand is done."""
+    return ("service" if isinstance(errand, CallHook) else "task"), effect_key(errand)[0]
+
+
+def lane_of(errand: Errand) -> Lane:
+    return Lane.HOOK if isinstance(errand, CallHook) else errand.LANE
 
 
 # --- observations: what an agent saw --------------------------------------------------------------------------------
@@ -241,6 +278,7 @@ class Postponed:
     """A step could not be done now: ask again at `until`."""
 
     task_arn: str
+    """Or that of the service, of a hook."""
     until: Instant
     because: str
 
@@ -271,7 +309,7 @@ class EngineLost:
 
 TaskObservation = Connected | Pulled | Created | Seen | Signalled | Failed | Disconnected | Removed
 """What was seen of one task."""
-Observation = TaskObservation | Postponed | Snapshot | EngineLost
+Observation = TaskObservation | Postponed | Snapshot | EngineLost | HookAnswered
 
 
 # --- decisions: what the loop writes down ---------------------------------------------------------------------------
@@ -288,14 +326,22 @@ class Wait:
         return "wait"
 
 
+Keeper = ServiceDeployment | TaskSet
+"""What a service's tasks are started for: they carry its id in `startedBy`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Start tasks of a deployment; where each goes is placement's choice, made when this is recorded."""
+    """Start tasks of a deployment or a task set; where each goes is placement's choice, made when this is recorded."""
 
-    deployment: ServiceDeployment
+    deployment: Keeper
     count: int
     because: str
     replaced_unhealthy: int = 0
+    machines: tuple[str, ...] = ()
+    """One task on each of these instances: there is nothing left to choose. Empty where placement chooses."""
+    zone: str | None = None
+    """Only there, to balance the zones."""
 
     def __str__(self) -> str:
         return f"launch ×{self.count} of {self.deployment.id}"
@@ -306,10 +352,14 @@ class Stop:
     """Ask tasks of a service to stop."""
 
     service: Service
-    tasks: tuple[Task, ...]
+    tasks: tuple[Member, ...]
     because: str
     reason: str | None = None
     """The `stoppedReason`; None: the scheduler's, for a task that is not needed any more."""
+    task_set: TaskSet | None = None
+    """Whose tasks they are, where the service's events say so."""
+    zone: str | None = None
+    """Where they are, when they go to balance the zones."""
 
     def __str__(self) -> str:
         return f"stop {' '.join(task.id[:8] for task in self.tasks)}"
@@ -319,7 +369,7 @@ class Stop:
 class Judge:
     """A task of the service ends though nobody asked for it: it counts as a failure, unless it had run well."""
 
-    task: Task
+    task: Member
     because: str
 
     def __str__(self) -> str:
@@ -331,7 +381,7 @@ class Release:
     """The service lets go of a task that STOPPED."""
 
     service: Service
-    task: Task
+    task: Member
     because: str
 
     def __str__(self) -> str:
@@ -364,6 +414,31 @@ class Resize:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """So many machines are there now for a DAEMON service: that many tasks are desired."""
+
+    service: Service
+    count: int
+    because: str
+
+    def __str__(self) -> str:
+        return f"cover {self.count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The balancing of the zones begins, or is over; the service says how its tasks stand."""
+
+    service: Service
+    message: str
+    under_way: bool
+    because: str
+
+    def __str__(self) -> str:
+        return f"{'begin' if self.under_way else 'end'} balancing"
+
+
+@dataclass(frozen=True, slots=True)
 class Complete:
     """The deployment has replaced all others."""
 
@@ -373,6 +448,22 @@ class Complete:
 
     def __str__(self) -> str:
         return f"complete {self.deployment.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The deployment is given up: the last one that had completed takes over, or with `rollback` off nothing does."""
+
+    service: Service
+    deployment: ServiceDeployment
+    cause: Cause
+    rollback: bool
+    because: str
+    alarms: tuple[str, ...] = ()
+    """Those in ALARM, where that is the cause."""
+
+    def __str__(self) -> str:
+        return f"fail {self.deployment.id}{', roll back' if self.rollback else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,13 +479,48 @@ class Supersede:
 
 @dataclass(frozen=True, slots=True)
 class Forgive:
-    """A task of the deployment runs well: the failures before it no longer count."""
+    """A task of the deployment or the task set runs well: the failures before it no longer count."""
 
-    deployment: ServiceDeployment
+    deployment: Keeper
     because: str
 
     def __str__(self) -> str:
         return f"forgive {self.deployment.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recompute:
+    """A task set's share of what is desired is another number now."""
+
+    task_set: TaskSet
+    count: int
+    because: str
+
+    def __str__(self) -> str:
+        return f"recompute {self.task_set.id} to {self.count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stabilize:
+    """A task set has all its tasks healthy, or no longer has."""
+
+    task_set: TaskSet
+    stability: Stability
+    because: str
+
+    def __str__(self) -> str:
+        return f"{self.task_set.id} is {self.stability}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A task set that was let go is forgotten with its last task."""
+
+    task_set: TaskSet
+    because: str
+
+    def __str__(self) -> str:
+        return f"drop {self.task_set.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +545,27 @@ class Retire:
         return "retire"
 
 
-Decision = Launch | Stop | Judge | Release | Announce | Resize | Complete | Supersede | Forgive | Settle | Retire
+Decision = (
+    Launch
+    | Stop
+    | Judge
+    | Release
+    | Announce
+    | Resize
+    | Cover
+    | Balance
+    | Enter
+    | Expire
+    | Complete
+    | Fail
+    | Supersede
+    | Forgive
+    | Recompute
+    | Stabilize
+    | Drop
+    | Settle
+    | Retire
+)
 
 
 # --- the seam -------------------------------------------------------------------------------------------------------

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from ecs_emulator.clock import Instant
 from ecs_emulator.config import Timings
+from ecs_emulator.control import daemon_reaper
+from ecs_emulator.records.capacity_providers import CapacityProvider, CapacityProviderStatus
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
+from ecs_emulator.records.events import StateEvent
+from ecs_emulator.records.hooks import LifecycleHook
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
 from ecs_emulator.records.journal import Decided
 from ecs_emulator.records.services import (
@@ -18,6 +23,7 @@ from ecs_emulator.records.services import (
     ServiceStatus,
 )
 from ecs_emulator.records.task_definitions import TaskDefinition, TaskDefinitionFamily, TaskDefinitionStatus
+from ecs_emulator.records.task_sets import TaskSet
 from ecs_emulator.records.tasks import RunTaskRequest, Task, TaskStatus
 from ecs_emulator.store import Transaction
 
@@ -31,7 +37,7 @@ JOURNAL_KEPT = 200_000
 JOURNAL_AT_ONCE = 5_000
 
 
-def reap(tx: Transaction, now: Instant, timings: Timings) -> Instant:
+def reap(tx: Transaction, now: Instant, timings: Timings, events_kept: int = 10_000) -> Instant:
     """Forget what is over; answers when to look again: soon where there may be more."""
     forgotten = (
         _forget_tasks(tx, now - timings.stopped_kept),
@@ -39,15 +45,20 @@ def reap(tx: Transaction, now: Instant, timings: Timings) -> Instant:
         _forget_services(tx, now - timings.service_kept),
         _forget_clusters(tx, now - timings.cluster_kept),
         _forget_instances(tx, now - timings.cluster_kept),
+        _forget_providers(tx, now - timings.cluster_kept),
         _forget_definitions(tx, now - timings.delete_definition),
+        daemon_reaper.end_definitions(tx, now, AT_ONCE),
+        daemon_reaper.forget_definitions(tx, now - timings.cluster_kept, AT_ONCE),
+        daemon_reaper.forget_daemons(tx, now - timings.cluster_kept, AT_ONCE),
         _forget_decisions(tx),
+        _forget_events(tx, now - timings.event_kept, events_kept),
     )
     return now + (AGAIN if any(number >= AT_ONCE for number in forgotten) else EVERY)
 
 
 def forget_service(tx: Transaction, service: Service) -> None:
     """The service and all that lives only as long as it does."""
-    for kind in (ServiceDeployment, ServiceRevision, ServiceEvent):
+    for kind in (ServiceDeployment, ServiceRevision, ServiceEvent, LifecycleHook, TaskSet):
         tx.delete(*tx.find(kind, service_arn=service.arn))
     tx.delete(service)
 
@@ -83,6 +94,11 @@ def _forget_instances(tx: Transaction, before: Instant) -> int:
     return _forget(tx, [one for one in found if one.deregistered_at is not None and one.deregistered_at <= before])
 
 
+def _forget_providers(tx: Transaction, before: Instant) -> int:
+    found = tx.find(CapacityProvider, status=CapacityProviderStatus.INACTIVE, order="deleted_at", limit=AT_ONCE)
+    return _forget(tx, [one for one in found if one.deleted_at is not None and one.deleted_at <= before])
+
+
 def _forget(tx: Transaction, over: Sequence[object]) -> int:
     tx.delete(*over)
     return len(over)
@@ -107,6 +123,8 @@ def _forget_definitions(tx: Transaction, before: Instant) -> int:
 def _is_used(tx: Transaction, definition: TaskDefinition) -> bool:
     if tx.first(Task, task_definition_arn=definition.arn) is not None:
         return True
+    if tx.first(TaskSet, task_definition_arn=definition.arn) is not None:
+        return True
     return tx.first(ServiceDeployment, task_definition_arn=definition.arn, status=LISTED) is not None
 
 
@@ -120,3 +138,16 @@ def _forget_decisions(tx: Transaction) -> int:
         return 0
     tx.delete_until(Decided, last)
     return last - oldest[0].seq + 1
+
+
+def _forget_events(tx: Transaction, before: Instant, kept: int) -> int:
+    """Those that are too many, and those that are too old, as many of each as one pass takes."""
+    newest = tx.columns(StateEvent, ("seq",), order="seq", descending=True, limit=1)
+    if not newest:
+        return 0
+    first_kept = newest[0][0] - kept + 1
+    oldest = tx.columns(StateEvent, ("seq", "at"), order="seq", limit=JOURNAL_AT_ONCE)
+    over = list(itertools.takewhile(lambda one: one[0] < first_kept or one[1] <= before, oldest))
+    if over:
+        tx.delete_until(StateEvent, over[-1][0])
+    return len(over)

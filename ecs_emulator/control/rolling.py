@@ -7,16 +7,27 @@ Source: "Amazon ECS rolling update" and "service deployment parameters" in the d
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ecs_emulator.clock import Instant
 from ecs_emulator.config import Timings
+from ecs_emulator.control import baking, giving_up
+from ecs_emulator.control.condition import (
+    RUNS_WELL_AFTER,
+    first_to_go,
+    grace_ends,
+    is_healthy,
+    is_leaving,
+    is_protected,
+    is_sick,
+    seen_unhealthy,
+)
 from ecs_emulator.control.plan import (
     Announce,
     Complete,
     Decision,
+    Fail,
     Forgive,
     Launch,
     Resize,
@@ -27,16 +38,16 @@ from ecs_emulator.control.plan import (
     Wait,
 )
 from ecs_emulator.records.services import RolloutState, ServiceDeployment
-from ecs_emulator.records.tasks import DesiredStatus, Health, Task, TaskStatus
-from ecs_emulator.rules.placement import Standing, Worth, first_to_stop, strategies
-from ecs_emulator.rules.resources import Need
+from ecs_emulator.records.tasks import DesiredStatus, Member, TaskStatus
 from ecs_emulator.rules.stopping import FAILED_HEALTH_CHECKS
 
-RUNS_WELL_AFTER = 5.0
-"""Seconds; a task that ends sooner has failed like one that never ran."""
 DEADLOCK = (
     "was unable to stop or start tasks during a deployment because of the service deployment configuration. "
     "Update the minimumHealthyPercent or maximumPercent value and try again."
+)
+PROTECTED = (
+    "was unable to reach steady state because task set ({}) was unable to scale in. "
+    "Reason: The number of protected tasks are more than the desired count of tasks."
 )
 
 
@@ -54,11 +65,11 @@ class View:
 
     slice: ServiceSlice
     now: Instant
-    good: tuple[Task, ...]
+    good: tuple[Member, ...]
     """Of the PRIMARY, on machines that stay, and not sick."""
-    sick: tuple[Task, ...]
+    sick: tuple[Member, ...]
     """Of the PRIMARY, on machines that stay, unhealthy for longer than the grace period."""
-    old: tuple[Task, ...]
+    old: tuple[Member, ...]
     """All others."""
     healthy: frozenset[str]
     """Those of all three that RUN and are healthy."""
@@ -89,7 +100,7 @@ class View:
     def room(self) -> int:
         return max(0, self.ceiling - len(self.good) - len(self.sick) - len(self.old) - self.in_the_way)
 
-    def count_healthy(self, tasks: Iterable[Task]) -> int:
+    def count_healthy(self, tasks: Iterable[Member]) -> int:
         return sum(task.arn in self.healthy for task in tasks)
 
 
@@ -99,50 +110,27 @@ def view_of(slice: ServiceSlice, now: Instant) -> View:
     floor, ceiling = bounds(slice.service.desired_count, configuration["minimumHealthyPercent"], maximum)
     alive = [task for task in slice.tasks if task.desired_status is DesiredStatus.RUNNING]
     primary = slice.deployments[0].id
-    new, old = _parted(alive, lambda task: task.deployment_id == primary and not _leaving(task, slice))
-    sick, good = _parted(new, lambda task: _is_sick(task, slice, now))
+    new, old = _parted(alive, lambda task: task.deployment_id == primary and not is_leaving(task, slice))
+    sick, good = _parted(new, lambda task: is_sick(task, slice, now))
     return View(
         slice,
         now,
         good=good,
         sick=sick,
         old=old,
-        healthy=frozenset(task.arn for task in alive if _is_healthy(task, slice)),
+        healthy=frozenset(task.arn for task in alive if is_healthy(task, slice)),
         in_the_way=len(slice.tasks) - len(alive) if maximum <= 100 else 0,
         floor=floor,
         ceiling=ceiling,
     )
 
 
-def _parted(tasks: Iterable[Task], apart: Callable[[Task], bool]) -> tuple[tuple[Task, ...], tuple[Task, ...]]:
+def _parted(tasks: Iterable[Member], apart: Callable[[Member], bool]) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
     """Those for which it holds, and the others."""
-    found: tuple[list[Task], list[Task]] = ([], [])
+    found: tuple[list[Member], list[Member]] = ([], [])
     for task in tasks:
         found[0 if apart(task) else 1].append(task)
     return tuple(found[0]), tuple(found[1])
-
-
-def _is_healthy(task: Task, slice: ServiceSlice) -> bool:
-    """Without a health check a task is healthy as soon as it RUNS: recorded, against the 40 seconds of the guide."""
-    if task.last_status is not TaskStatus.RUNNING:
-        return False
-    return task.deployment_id not in slice.checked or task.health is Health.HEALTHY
-
-
-def _is_sick(task: Task, slice: ServiceSlice, now: Instant) -> bool:
-    return _seen_unhealthy(task) and now >= _grace_ends(task, slice)
-
-
-def _seen_unhealthy(task: Task) -> bool:
-    return task.health is Health.UNHEALTHY and task.last_status is TaskStatus.RUNNING
-
-
-def _grace_ends(task: Task, slice: ServiceSlice) -> Instant:
-    return (task.started_at or 0.0) + float(slice.service.spec.get("healthCheckGracePeriodSeconds") or 0)
-
-
-def _leaving(task: Task, slice: ServiceSlice) -> bool:
-    return task.container_instance_arn in slice.leaving
 
 
 # --- what is to be done ---------------------------------------------------------------------------------------------
@@ -155,9 +143,9 @@ class Moves:
     launch: int
     refills: dict[str, int]
     """Tasks of a source that replace its own, by deployment id, while the PRIMARY cannot."""
-    surplus: list[Task]
-    replaced: list[Task]
-    sick: list[Task]
+    surplus: list[Member]
+    replaced: list[Member]
+    sick: list[Member]
     paused: bool
     """The PRIMARY's tasks fail: its next one waits."""
 
@@ -169,6 +157,9 @@ class Moves:
 def decide(slice: ServiceSlice, now: Instant, timings: Timings) -> Iterator[Decision | Wait]:
     """One pass over the service: resize, launch, stop, supersede, complete, settle, or wait."""
     view = view_of(slice, now)
+    if (failed := given_up(view)) is not None:
+        yield failed
+        return
     moves = _moves(view)
     yield from _resized(view, moves)
     yield from _started(view, moves)
@@ -176,27 +167,43 @@ def decide(slice: ServiceSlice, now: Instant, timings: Timings) -> Iterator[Deci
     for source in view.sources:
         if source.desired_count == 0 and not any(task.deployment_id == source.id for task in view.old):
             yield Supersede(source, because=f"none of its tasks is left; {view.primary.id} goes on")
-    yield from _forgiven(view)
+    yield from forgiven(view)
+    yield from _held(view, moves)
     for task in view.good:
-        if _seen_unhealthy(task):
-            yield Wait(_grace_ends(task, slice), because="an unhealthy task is replaced when its grace period is over")
+        if seen_unhealthy(task):
+            yield Wait(grace_ends(task, slice), because="an unhealthy task is replaced when its grace period is over")
+    early = _early(view)
+    if early == "DEFERRED" or (early and not view.old and not view.sources):
+        because = f"{view.count_healthy(view.good)} of {view.desired} are healthy, which is enough"
+        yield from baking.baked(slice, now, timings, because)
+        return
     if not moves.still:
         return
     if _is_stuck(view, moves):
         because = f"at least {view.floor} must stay and at most {view.ceiling} may be"
         yield Announce(slice.service, DEADLOCK, because=because, problem=True)
-    elif _is_quiet(view):
-        yield from _settled(view, timings)
+    elif is_quiet(view):
+        yield from settled(view, timings)
+
+
+def given_up(view: View) -> Fail | None:
+    return giving_up.given_up(view.slice)
+
+
+def _early(view: View) -> str | None:
+    """How the PRIMARY has succeeded before it is whole: BLOCKING or DEFERRED; None where it has not."""
+    return baking.healthy_enough(view.slice, view.count_healthy(view.good))
 
 
 def _moves(view: View) -> Moves:
-    paused = bool(view.missing) and _paused(view.primary, view.now)
+    paused = bool(view.missing) and is_paused(view.primary, view.now)
     launch = 0 if paused else min(view.missing, view.room)
     # Nothing is stopped to make room where some can be started, or where a place is about to be free.
     blocked = 0 if launch or paused else max(0, view.missing - view.in_the_way)
     # Below the ceiling the machines may be full: then too old tasks make room, down to the floor.
     waiting = not paused and view.slice.service.waiting_for is not None
-    replaced = _replaced(view, view.missing if waiting else blocked)
+    unneeded = len(view.old) if _early(view) == "BLOCKING" else 0
+    replaced = _replaced(view, max(unneeded, view.missing if waiting else blocked))
     stuck = paused or view.primary.rollout_state is RolloutState.FAILED
     return Moves(
         launch=launch,
@@ -208,11 +215,11 @@ def _moves(view: View) -> Moves:
     )
 
 
-def _paused(deployment: ServiceDeployment, now: Instant) -> bool:
+def is_paused(deployment: ServiceDeployment, now: Instant) -> bool:
     return deployment.launch_not_before is not None and now < deployment.launch_not_before
 
 
-def _replaced(view: View, blocked: int) -> list[Task]:
+def _replaced(view: View, blocked: int) -> list[Member]:
     """The old tasks to stop now: what healthy new ones replace, what stands in their way, and what nobody waits for.
 
     4 desired at 100–200 %, 1 new healthy: 4 old less the 3 still needed is 1 to replace, and 5 healthy less a floor of 4 lets 1 go.
@@ -223,13 +230,13 @@ def _replaced(view: View, blocked: int) -> list[Task]:
     superfluous = len(idle) - max(0, view.desired - len(view.good) - len(healthy))
     replaced = len(view.old) - max(0, view.desired - view.count_healthy(view.good))
     # A task that has not started yet on a machine that drains will never be of use.
-    lost, idle = _parted(idle, lambda t: _leaving(t, view.slice) and t.last_status is not TaskStatus.RUNNING)
+    lost, idle = _parted(idle, lambda t: is_leaving(t, view.slice) and t.last_status is not TaskStatus.RUNNING)
     gone = [*lost, *_chosen(view, idle, max(superfluous, replaced, blocked) - len(lost))]
     spare = max(0, len(view.healthy) - view.floor)
     return gone + _chosen(view, healthy, min(max(replaced, blocked) - len(gone), spare))
 
 
-def _sick_to_stop(view: View, blocked: int) -> list[Task]:
+def _sick_to_stop(view: View, blocked: int) -> list[Member]:
     """Unhealthy tasks whose replacement is healthy, or which are more than desired; without room for that first, one.
 
     2 desired, 1 of them unhealthy: with 1 healthy none goes yet; with 2 healthy, 2 + 1 − 2 = 1 goes.
@@ -239,48 +246,22 @@ def _sick_to_stop(view: View, blocked: int) -> list[Task]:
     return list(view.sick[: max(0, over, in_the_way)])
 
 
-def _refills(view: View, replaced: Sequence[Task]) -> dict[str, int]:
+def _refills(view: View, replaced: Sequence[Member]) -> dict[str, int]:
     """Where the PRIMARY cannot start tasks, each source keeps up its own number, with its own revision."""
     kept = len(view.old) - len(replaced)
     uncovered = min(view.desired - len(view.good) - kept, view.room)
     refills: dict[str, int] = {}
     for source in view.sources:
         lacking = source.desired_count - sum(task.deployment_id == source.id for task in view.old)
-        count = 0 if _paused(source, view.now) else min(lacking, uncovered)
+        count = 0 if is_paused(source, view.now) else min(lacking, uncovered)
         if count > 0:
             refills[source.id] = count
             uncovered -= count
     return refills
 
 
-def _chosen(view: View, tasks: Sequence[Task], count: int) -> list[Task]:
-    """Which of these go first, by placement run backwards; the same state always gives the same answer."""
-    if count <= 0:
-        return []
-    by_arn = {task.arn: task for task in tasks}
-    standings = [
-        Standing(
-            task.arn,
-            _worth(view, task),
-            zone=task.availability_zone,
-            instance_arn=task.container_instance_arn,
-            need=Need(cpu=task.cpu, memory=task.memory),
-            protected=task.protected_until is not None and task.protected_until > view.now,
-        )
-        for task in tasks
-    ]
-    service = view.slice.service
-    asked = strategies(service.spec.get("placementStrategy"))
-    gone = first_to_stop(
-        standings, count, chance=random.Random(service.arn), strategies=asked, free=view.slice.free or None
-    )
-    return [by_arn[standing.arn] for standing in gone]
-
-
-def _worth(view: View, task: Task) -> Worth:
-    if task.arn in view.healthy:
-        return Worth.RUNNING
-    return Worth.UNHEALTHY if _seen_unhealthy(task) else Worth.PENDING
+def _chosen(view: View, tasks: Sequence[Member], count: int) -> list[Member]:
+    return first_to_go(view.slice, tasks, count, view.now)
 
 
 # --- how it is said -------------------------------------------------------------------------------------------------
@@ -295,6 +276,8 @@ def _resized(view: View, moves: Moves) -> Iterator[Decision]:
         target = sum(task.deployment_id == source.id for task in view.old) - going
         if moves.paused or view.primary.rollout_state is RolloutState.FAILED:
             target = max(target, min(source.desired_count - going, view.desired))
+        if source.rollout_state is RolloutState.FAILED:
+            target = 0
         beside += target
         if source.desired_count != target:
             yield Resize(source, target, because=wanted)
@@ -313,7 +296,7 @@ def _started(view: View, moves: Moves) -> Iterator[Decision | Wait]:
         if count := moves.refills.get(source.id):
             yield Launch(source, count, because=f"{view.primary.id} cannot replace it yet")
     for deployment in view.slice.deployments:
-        if deployment.launch_not_before is not None and _paused(deployment, view.now):
+        if deployment.launch_not_before is not None and is_paused(deployment, view.now):
             failed = f"{deployment.failed_tasks} of its tasks in a row have failed"
             yield Wait(deployment.launch_not_before, because=failed)
 
@@ -324,7 +307,7 @@ def _stopped(view: View, moves: Moves) -> Iterator[Decision]:
         because = f"{len(moves.surplus)} more than the {view.desired} desired"
         yield Stop(service, _by_arn(moves.surplus), because)
     if moves.replaced:
-        draining = all(_leaving(task, view.slice) for task in moves.replaced)
+        draining = all(is_leaving(task, view.slice) for task in moves.replaced)
         because = "their instance is draining" if draining else f"{view.primary.id} takes their place"
         yield Stop(service, _by_arn(moves.replaced), because)
     for task in moves.sick:
@@ -332,12 +315,15 @@ def _stopped(view: View, moves: Moves) -> Iterator[Decision]:
         yield Stop(service, (task,), because="it is unhealthy", reason=FAILED_HEALTH_CHECKS)
 
 
-def _by_arn(tasks: Iterable[Task]) -> tuple[Task, ...]:
+def _by_arn(tasks: Iterable[Member]) -> tuple[Member, ...]:
     return tuple(sorted(tasks, key=lambda task: task.arn))
 
 
-def _forgiven(view: View) -> Iterator[Decision | Wait]:
+def forgiven(view: View) -> Iterator[Decision | Wait]:
     """Failures count in a row: a task that was started after the youngest of them was created, and runs well, ends it."""
+    breaker = view.slice.service.spec["deploymentConfiguration"]["deploymentCircuitBreaker"]
+    if breaker["enable"] and not breaker["resetOnHealthyTask"]:
+        return
     for deployment in view.slice.deployments:
         if not deployment.failed_tasks:
             continue
@@ -353,6 +339,24 @@ def _forgiven(view: View) -> Iterator[Decision | Wait]:
             yield Wait(min(well_at), because="a task that runs well ends the row of failures")
 
 
+def _held(view: View, moves: Moves) -> Iterator[Decision | Wait]:
+    """Tasks that would have gone, were they not protected: said once, and looked at again when the next protection ends."""
+    over = max(0, len(view.good) - view.desired)
+    held: list[Member] = []
+    if over > len(moves.surplus):
+        held.extend(task for task in view.good if is_protected(task, view.now))
+        yield Announce(
+            view.slice.service,
+            PROTECTED.format(view.primary.id),
+            because=f"{len(held)} of {len(view.good)} tasks are protected, {view.desired} are desired",
+            problem=True,
+        )
+    held.extend(task for task in view.old if is_protected(task, view.now))
+    ends = [task.protected_until for task in held if task.protected_until is not None]
+    if ends:
+        yield Wait(min(ends), because="a protected task may go when its protection ends")
+
+
 def _is_stuck(view: View, moves: Moves) -> bool:
     """All that is alive is healthy, nothing may stop and nothing may start: time will not help."""
     if not view.missing or moves.paused or view.in_the_way or view.floor < view.ceiling:
@@ -360,20 +364,25 @@ def _is_stuck(view: View, moves: Moves) -> bool:
     return bool(view.old) and len(view.healthy) == len(view.good) + len(view.old) and not view.sick
 
 
-def _is_quiet(view: View) -> bool:
+def is_quiet(view: View) -> bool:
     if view.old or view.sick or view.sources or view.primary.rollout_state is RolloutState.FAILED:
         return False
     return len(view.good) == view.desired == view.count_healthy(view.good)
 
 
-def _settled(view: View, timings: Timings) -> Iterator[Decision | Wait]:
+def settled(view: View, timings: Timings) -> Iterator[Decision | Wait]:
     service, primary = view.slice.service, view.primary
     since = max([primary.updated_at, *(task.started_at or view.now for task in view.good)])
     if not service.steady and view.now < since + timings.steady_after:
         yield Wait(since + timings.steady_after, because="a steady state is a state that lasts")
         return
     if primary.rollout_state is RolloutState.IN_PROGRESS:
-        yield Complete(service, primary, because=f"all {view.desired} are healthy and no other is left")
+        ended = list(
+            baking.baked(view.slice, view.now, timings, f"all {view.desired} are healthy and no other is left")
+        )
+        yield from ended
+        if not any(isinstance(one, Complete) for one in ended):
+            return
     if not service.steady:
         yield Settle(service, because=f"{view.desired} of {view.desired} run")
         return

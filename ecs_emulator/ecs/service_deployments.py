@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ecs_emulator import arns
-from ecs_emulator.ecs import resolve
-from ecs_emulator.ecs.errors import InvalidParameterException, ServiceNotFoundException
+from ecs_emulator.ecs import gateway_routes, resolve
+from ecs_emulator.ecs.errors import (
+    ConflictException,
+    InvalidParameterException,
+    ServiceDeploymentNotFoundException,
+    ServiceNotFoundException,
+    UnsupportedFeatureException,
+)
+from ecs_emulator.ecs.express_gateway_services import managed_resources
+from ecs_emulator.records.hooks import HookStatus, LifecycleHook
 from ecs_emulator.records.services import (
     Service,
     ServiceDeployment,
@@ -19,8 +26,9 @@ from ecs_emulator.records.services import (
 )
 from ecs_emulator.records.task_definitions import TaskDefinition
 from ecs_emulator.records.tasks import Container, DesiredStatus, Task, TaskStatus
-from ecs_emulator.rules import deployment_documents
-from ecs_emulator.rules.deployment_documents import Counts, deployment_id, requested
+from ecs_emulator.rules import deployment_documents, deployment_hooks
+from ecs_emulator.rules.deployment_counts import counted, deployment_id
+from ecs_emulator.rules.deployment_strategies import ROLLING
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import page
 
@@ -62,19 +70,19 @@ def list_service_deployments(call: Call, params: Params) -> Document:
 def describe_service_deployments(call: Call, params: Params) -> Document:
     """Deployments in the order asked for, each once; one that does not exist is a failure.
 
-    The counts of a deployment that is over are those of now: they do not stand still.
     Source: DescribeServiceDeployments in the ECS API reference. Errors: InvalidParameterException.
     """
     named = _named(call, params.get("serviceDeploymentArns") or (), DEPLOYMENT)
     service_arns = {each.service_arn for each in named}
     services = {each.arn: each for each in call.find(Service, arn=service_arns) if each.status in REMEMBERING}
     wanted = {each.arn for each in named if each.service_arn in services}
-    found = {each.arn: each for each in call.find(ServiceDeployment, service_arn=set(services), arn=wanted)}
-    counts = _counts(call, found.values())
+    found = {each.arn: each for each in call.find(ServiceDeployment, arn=wanted)}
+    counts = counted(call.tx, found.values())
     shown = [found[arn] for arn in dict.fromkeys(each.arn for each in named) if arn in found]
     return {
         "serviceDeployments": [
-            deployment_documents.deployment(each, services[each.service_arn], counts) for each in shown
+            deployment_documents.deployment(each, services[each.service_arn], counts, _hooks(call, each))
+            for each in shown
         ],
         "failures": [{"arn": each.arn, "reason": "MISSING"} for each in named if each.arn not in found],
     }
@@ -100,6 +108,51 @@ def describe_service_revisions(call: Call, params: Params) -> Document:
     }
 
 
+def stop_service_deployment(call: Call, params: Params) -> Document:
+    """Have a service deployment that goes on rolled back to the last one that had completed.
+
+    Source: StopServiceDeployment in the ECS API reference; "Stopping Amazon ECS service deployments" in the developer guide.
+    Errors: ConflictException, InvalidParameterException, ServiceDeploymentNotFoundException, UnsupportedFeatureException.
+    """
+    deployment = _deployment(call, params["serviceDeploymentArn"])
+    kind = params.get("stopType") or "ROLLBACK"
+    if kind not in ("ROLLBACK", "ABORT"):
+        raise InvalidParameterException("stopType should be one of [ABORT,ROLLBACK]")
+    if kind == "ABORT":
+        raise UnsupportedFeatureException("The stop type ABORT is not supported. Specify ROLLBACK and try again.")
+    if deployment.deployment_status not in GOING_ON:
+        raise ConflictException("The service deployment is in a terminal state and cannot be stopped.")
+    if deployment.deployment_status in STOPPABLE:
+        status = ServiceDeploymentStatus.ROLLBACK_REQUESTED
+        call.put(replace(deployment, deployment_status=status, updated_at=call.now))
+    return {"serviceDeploymentArn": deployment.arn}
+
+
+def continue_service_deployment(call: Call, params: Params) -> Document:
+    """Have a deployment go on that a PAUSE hook holds, or have it rolled back.
+
+    Source: ContinueServiceDeployment in the ECS API reference. Errors: InvalidParameterException,
+    ServiceDeploymentNotFoundException.
+    """
+    deployment = _deployment(call, params["serviceDeploymentArn"])
+    action = params.get("action") or "CONTINUE"
+    if action not in ("CONTINUE", "ROLLBACK"):
+        raise InvalidParameterException("action should be one of [CONTINUE,ROLLBACK]")
+    hook = call.get(LifecycleHook, params["hookId"])
+    held = hook is not None and hook.deployment_id == deployment.id and hook.status is HookStatus.AWAITING_ACTION
+    if hook is None or not held or deployment.deployment_status is not ServiceDeploymentStatus.IN_PROGRESS:
+        raise InvalidParameterException(
+            f"The lifecycle hook {params['hookId']} of the service deployment {deployment.arn} is not awaiting action."
+        )
+    if action == "CONTINUE":
+        call.put(replace(hook, status=HookStatus.SUCCEEDED))
+    else:
+        call.put(
+            replace(hook, status=HookStatus.FAILED, problem=f"Lifecycle hook {hook.id} was rolled back by its user.")
+        )
+    return {"serviceDeploymentArn": deployment.arn}
+
+
 # --- ARNs -----------------------------------------------------------------------------------------
 
 
@@ -116,6 +169,13 @@ class Kind:
 
 DEPLOYMENT = Kind("service-deployment", "ServiceDeployment", "Service Deployment", digits=False)
 REVISION = Kind("service-revision", "ServiceRevision", "Service Revision", digits=True)
+STOPPABLE = (ServiceDeploymentStatus.PENDING, ServiceDeploymentStatus.IN_PROGRESS)
+GOING_ON = (
+    *STOPPABLE,
+    ServiceDeploymentStatus.STOP_REQUESTED,
+    ServiceDeploymentStatus.ROLLBACK_REQUESTED,
+    ServiceDeploymentStatus.ROLLBACK_IN_PROGRESS,
+)
 REMEMBERING = (ServiceStatus.ACTIVE, ServiceStatus.DRAINING)
 """Services that still have a history to show."""
 
@@ -165,35 +225,39 @@ def _service_of_revisions(call: Call, named: Named) -> Service:
 # --- what is shown --------------------------------------------------------------------------------
 
 
-def _counts(call: Call, deployments: Iterable[ServiceDeployment]) -> dict[str, Counts]:
-    """The tasks of these deployments and of those that they replace, by deployment id: two queries."""
-    arns_shown = [arn for each in deployments for arn in (each.revision_arn, *each.source_revision_arns)]
-    ids = {deployment_id(arn) for arn in arns_shown}
-    if not ids:
-        return {}
-    known = {each.id: each for each in call.find(ServiceDeployment, id=ids)}
-    running: dict[str, int] = defaultdict(int)
-    pending: dict[str, int] = defaultdict(int)
-    tally = call.tally(Task, ("deployment_id", "last_status"), deployment_id=ids, desired_status=DesiredStatus.RUNNING)
-    for (identifier, status), number in tally.items():
-        moment = TaskStatus(status)
-        if moment is TaskStatus.RUNNING:
-            running[identifier] += number
-        elif not moment.reached(TaskStatus.RUNNING):
-            pending[identifier] += number
-    return {each: Counts(requested(known.get(each)), running[each], pending[each]) for each in ids}
+def _deployment(call: Call, reference: str) -> ServiceDeployment:
+    """The one that is named, of a service that is remembered."""
+    (named,) = _named(call, [reference], DEPLOYMENT)
+    deployment = call.first(ServiceDeployment, arn=named.arn)
+    service = call.get(Service, named.service_arn)
+    if deployment is None or service is None or service.status not in REMEMBERING:
+        raise ServiceDeploymentNotFoundException()
+    return deployment
+
+
+def _hooks(call: Call, deployment: ServiceDeployment) -> list[LifecycleHook]:
+    return deployment_hooks.of(call.tx, deployment.id) if deployment.strategy != ROLLING else []
 
 
 def _revision(call: Call, revision: ServiceRevision, service: Service) -> Document:
     definition = call.get(TaskDefinition, revision.task_definition_arn)
     deployment = call.get(ServiceDeployment, deployment_id(revision.arn))
-    return deployment_documents.revision(
+    shown = deployment_documents.revision(
         revision,
         service,
         {} if definition is None else definition.spec,
         resolved=deployment is not None and deployment.finished_at is not None,
         ran=_containers(call, deployment_id(revision.arn)),
     )
+    return {**shown, "ecsManagedResources": _managed(call, revision, definition)}
+
+
+def _managed(call: Call, revision: ServiceRevision, definition: TaskDefinition | None) -> Document | None:
+    """What ECS has made for a revision: of an Express service, or for a connector to a gateway."""
+    found = managed_resources(call, revision, definition)
+    if connections := gateway_routes.connections(call, revision):
+        found = {**(found or {}), "gatewayConnections": connections}
+    return found
 
 
 def _containers(call: Call, identifier: str) -> tuple[Container, ...]:

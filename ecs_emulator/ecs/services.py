@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ecs_emulator.ecs import resolve
+from ecs_emulator.ecs import gateway_routes, namespaces, resolve
 from ecs_emulator.ecs.errors import (
     ClientException,
     InvalidParameterException,
@@ -15,8 +15,9 @@ from ecs_emulator.ecs.errors import (
 )
 from ecs_emulator.ecs.task_definitions import refuse_unusable, resolve_definition
 from ecs_emulator.records.clusters import Cluster
+from ecs_emulator.records.hooks import LifecycleHook
 from ecs_emulator.records.services import (
-    LISTED,
+    DAEMON,
     DeploymentStatus,
     RolloutState,
     Service,
@@ -27,10 +28,23 @@ from ecs_emulator.records.services import (
     ServiceStatus,
 )
 from ecs_emulator.records.task_definitions import TaskDefinition
-from ecs_emulator.records.tasks import DesiredStatus, Task, TaskStatus
-from ecs_emulator.rules import capacity, launching, service_settings, tags
+from ecs_emulator.records.task_sets import TaskSetStatus
+from ecs_emulator.rules import (
+    daemon_settings,
+    deployment_alarms,
+    deployment_controllers,
+    deployment_hooks,
+    deployment_strategies,
+    express,
+    failures,
+    gateways,
+    launching,
+    service_settings,
+    tags,
+    task_sets,
+)
 from ecs_emulator.rules.launching import Launching
-from ecs_emulator.rules.service_documents import Known, deleted, described, document
+from ecs_emulator.rules.service_documents import deleted, described, document, known, listed
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import page
 
@@ -54,28 +68,33 @@ def create_service(call: Call, params: Params) -> Document:
     cluster = resolve.active_cluster(call, params)
     name = params["serviceName"]
     service_settings.refuse_name(name)
-    if not params.get("taskDefinition"):
-        raise InvalidParameterException("TaskDefinition can not be blank.")
-    definition = resolve_definition(call, params["taskDefinition"])
-    refuse_unusable(definition, ClientException)
+    controller = deployment_controllers.asked(params)
+    deployment_controllers.refuse_definition(controller, params.get("taskDefinition"))
+    definition = _usable(call, params["taskDefinition"]) if params.get("taskDefinition") else None
     service_settings.refuse_token(params.get("clientToken"))
-    how = _launching(params, cluster)
-    launching.refuse_contradictions(params, definition, how)
+    if definition is None:
+        deployment_controllers.refuse_external(params)
+        params, how = {"desiredCount": 0, **params}, Launching("EC2")
+    else:
+        how = launching.of_service(params, cluster)
+        daemon_settings.refuse_created(params, definition.spec, how)
+        launching.refuse_contradictions(params, definition, how)
     service_settings.refuse_enums(params)
-    service_settings.refuse_not_built(params)
+    deployment_controllers.refuse_created(controller, params, how.launch_type)
     service_settings.refuse_counts(params)
-    spec = _spec(params, how)
+    params = {"desiredCount": 0, **params}  # of a DAEMON service: as many as it has machines, once they are counted
+    spec = checked_spec(params, how, controller)
+    _refuse_strategy(call, params.get("schedulingStrategy"), spec)
     twin = resolve.service_named(call, cluster, name)
     if twin is not None and twin.status is not ServiceStatus.INACTIVE:
-        return {"service": document(_known(call, _same(twin, params)), shown_tags=True)}
-    service_settings.refuse_load_balancers(spec, definition.spec)
-    service_settings.refuse_exec(spec, definition.spec, "created")
-    if twin is not None:
-        _forget(call, twin)
-    service = _asked_for(call, cluster, definition, how, params, spec)
-    call.put(service)
-    _deploy(call, service, definition, service.desired_count)
-    return {"service": document(_known(call, service), shown_tags=True)}
+        return {"service": document(known(call.tx, _same(twin, params)), shown_tags=True)}
+    if definition is not None:
+        service_settings.refuse_load_balancers(spec, definition.spec)
+        deployment_strategies.refuse_load_balancers(spec)
+        service_settings.refuse_exec(spec, definition.spec, "created")
+        gateways.refuse_connectors(spec, definition.spec)
+    service = make_service(call, cluster, definition, how, params, spec)
+    return {"service": document(known(call.tx, service), shown_tags=True)}
 
 
 def update_service(call: Call, params: Params) -> Document:
@@ -90,21 +109,21 @@ def update_service(call: Call, params: Params) -> Document:
         raise ServiceNotFoundException("Service not found.")
     if service.status is not ServiceStatus.ACTIVE:
         raise ServiceNotActiveException()
+    if service.is_daemon:
+        daemon_settings.refuse_updated(params)
     if params.get("desiredCount", 0) < 0:
         raise InvalidParameterException("Task count can not be lesser than 0")
     service_settings.refuse_too_many(params)
+    if deployment_controllers.wanted(service, params) != deployment_controllers.ECS:
+        return {"service": document(known(call.tx, _shared_out(call, service, params)))}
+    express.refuse_managed(service, params)
     definition = _definition_for(call, service, params)
     updated = _updated(service, params, definition, cluster)
-    if params.get("forceNewDeployment") or _differs(service, updated):
-        updated = replace(updated, steady=False, refusal=None)
-        call.put(updated)
-        _deploy(call, updated, definition, 0)
-    elif updated != service:
-        updated = replace(updated, steady=False, refusal=None)
-        call.put(updated)
-        for primary in call.find(ServiceDeployment, service_arn=service.arn, status=DeploymentStatus.PRIMARY):
-            call.put(replace(primary, updated_at=call.now))
-    return {"service": document(_known(call, updated))}
+    _refuse_strategy(call, service.scheduling_strategy, updated.spec)
+    if params.get("serviceConnectConfiguration") is not None:
+        updated = replace(updated, namespace_arn=namespaces.of_service(call, cluster, updated.spec))
+    updated = change_service(call, service, updated, definition, forced=bool(params.get("forceNewDeployment")))
+    return {"service": document(known(call.tx, updated))}
 
 
 def delete_service(call: Call, params: Params) -> Document:
@@ -117,16 +136,14 @@ def delete_service(call: Call, params: Params) -> Document:
     if service is None or service.status is ServiceStatus.INACTIVE:
         raise ServiceNotFoundException("")
     if service.status is ServiceStatus.ACTIVE:
-        if service.desired_count > 0 and not params.get("force"):
+        sets = task_sets.sets_of(call.tx, service)
+        if sets and not params.get("force"):
+            raise InvalidParameterException("The service cannot be stopped while deployments are active.")
+        if service.desired_count > 0 and not (service.is_daemon or params.get("force")):
             raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
-        service = replace(
-            service, status=ServiceStatus.DRAINING, desired_count=0, deleted_at=call.now, waiting_for=None, tags={}
-        )
-        call.put(service)
-        for deployment in _deployments(call, service):
-            status = deployment.status if deployment.status is DeploymentStatus.PRIMARY else DeploymentStatus.DRAINING
-            call.put(replace(deployment, status=status, desired_count=0, updated_at=call.now))
-    return {"service": deleted(_known(call, service))}
+        service = drain_service(call, service)
+        call.put(*(task_sets.let_go(each, call.now) for each in sets))
+    return {"service": deleted(known(call.tx, service))}
 
 
 def describe_services(call: Call, params: Params) -> Document:
@@ -144,9 +161,9 @@ def describe_services(call: Call, params: Params) -> Document:
         raise InvalidParameterException("include should be one of [TAGS]")
     cluster = resolve.cluster_named(call, params.get("cluster"), references)
     wanted = list(dict.fromkeys(resolve.service_arn(call, cluster, each) for each in references))
-    found = {service.arn: service for service in call.find(Service, arn=wanted) if _remembered(call, service)}
+    found = {service.arn: service for service in call.find(Service, arn=wanted) if remembered(call, service)}
     return {
-        "services": [described(_known(call, found[arn]), shown_tags=bool(include)) for arn in wanted if arn in found],
+        "services": [described(known(call.tx, found[arn]), shown_tags=bool(include)) for arn in wanted if arn in found],
         "failures": [{"arn": arn, "reason": "MISSING"} for arn in wanted if arn not in found],
     }
 
@@ -166,36 +183,38 @@ def list_services(call: Call, params: Params) -> Document:
         equals["launch_type"] = launch_type
     if strategy := params.get("schedulingStrategy"):
         equals["scheduling_strategy"] = strategy
-    if params.get("resourceManagementType") == "ECS":
-        return {"serviceArns": []}
+    if management := params.get("resourceManagementType"):
+        equals["resource_management_type"] = management
 
-    def fetch(after: Sequence[object] | None, limit: int) -> list[Service]:
-        return call.find(Service, **equals, order="listing_id", after=after, limit=limit)
+    def fetch(after: Sequence[object] | None, limit: int) -> list[tuple[str, str]]:
+        return call.columns(Service, ("arn", "listing_id"), **equals, order="listing_id", after=after, limit=limit)
 
-    found, token = page(call, params, fetch, lambda service: service.listing_id, default=10, maximum=100)
-    return {"serviceArns": [service.arn for service in found], "nextToken": token}
+    found, token = page(call, params, fetch, lambda each: each[1], default=10, maximum=100)
+    return {"serviceArns": [arn for arn, _ in found], "nextToken": token}
 
 
 # --- CreateService --------------------------------------------------------------------------------------------------
 
 
-def _launching(params: Params, cluster: Cluster) -> Launching:
-    if params.get("launchType") and params.get("capacityProviderStrategy"):
-        raise InvalidParameterException(
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
-        )
-    for item in params.get("capacityProviderStrategy") or ():
-        if capacity.name_of(item.get("capacityProvider", "")) not in cluster.capacity_providers:
-            name = item.get("capacityProvider")
-            raise InvalidParameterException(f"The specified capacity provider '{name}' was not found.")
-    return launching.launching(params, cluster)
+def _usable(call: Call, reference: str) -> TaskDefinition:
+    definition = resolve_definition(call, reference)
+    refuse_unusable(definition, ClientException)
+    return definition
 
 
-def _spec(params: Params, how: Launching) -> Document:
+def _refuse_strategy(call: Call, scheduling_strategy: str | None, spec: Document) -> None:
+    configuration = spec["deploymentConfiguration"]
+    deployment_strategies.refuse_daemon(scheduling_strategy, configuration)
+    deployment_strategies.refuse_uncallable(configuration, {arn for arn, _ in call.config.hooks})
+
+
+def checked_spec(params: Params, how: Launching, controller: str) -> Document:
     """The service's own members with their defaults, checked."""
-    configuration = service_settings.deployment_configuration(params.get("deploymentConfiguration"))
+    configuration = service_settings.deployment_configuration(
+        params.get("deploymentConfiguration"), None, controller, daemon=params.get("schedulingStrategy") == DAEMON
+    )
     rebalancing = service_settings.zone_rebalancing(params, configuration, how.launch_type)
-    kept = (*service_settings.NEW_DEPLOYMENT, *service_settings.IN_PLACE, "role")
+    kept = (*service_settings.NEW_DEPLOYMENT, *service_settings.IN_PLACE, "role", "deploymentController")
     spec = {member: params[member] for member in kept if params.get(member) is not None}
     spec |= {"deploymentConfiguration": configuration, "availabilityZoneRebalancing": rebalancing}
     spec.pop("capacityProviderStrategy", None)
@@ -204,6 +223,20 @@ def _spec(params: Params, how: Launching) -> Document:
     if (network := launching.network_configuration(params)) is not None:
         spec["networkConfiguration"] = network
     return spec
+
+
+def make_service(
+    call: Call, cluster: Cluster, definition: TaskDefinition | None, how: Launching, params: Params, spec: Document
+) -> Service:
+    """The service of words that were checked, with what it begins with; an INACTIVE one of its name is forgotten."""
+    service = _asked_for(call, cluster, definition, how, params, spec)
+    if (twin := call.get(Service, service.arn)) is not None:
+        _forget(call, twin)
+    call.put(service)
+    if definition is not None:
+        _begin(call, service, definition, how)
+    gateway_routes.connect(call, service)
+    return service
 
 
 def _same(twin: Service, params: Params) -> Service:
@@ -217,7 +250,7 @@ def _same(twin: Service, params: Params) -> Service:
 
 
 def _asked_for(
-    call: Call, cluster: Cluster, definition: TaskDefinition, how: Launching, params: Params, spec: Document
+    call: Call, cluster: Cluster, definition: TaskDefinition | None, how: Launching, params: Params, spec: Document
 ) -> Service:
     return Service(
         arn=call.world.arn("ecs", f"service/{cluster.name}/{params['serviceName']}"),
@@ -228,7 +261,7 @@ def _asked_for(
         status=ServiceStatus.ACTIVE,
         desired_count=params["desiredCount"],
         launch_type=how.launch_type,
-        task_definition_arn=definition.arn,
+        task_definition_arn=None if definition is None else definition.arn,
         scheduling_strategy=params.get("schedulingStrategy") or "REPLICA",
         spec=spec,
         created_at=call.now,
@@ -237,16 +270,30 @@ def _asked_for(
         client_token=params.get("clientToken"),
         request={name: value for name, value in params.items() if name != "tags"},
         tags=tags.checked(params.get("tags", ())),
+        resource_management_type=express.MANAGED if "expressGateway" in spec else "CUSTOMER",
+        namespace_arn=namespaces.of_service(call, cluster, spec),
     )
+
+
+def _begin(call: Call, service: Service, definition: TaskDefinition, how: Launching) -> None:
+    """The first deployment; where CodeDeploy makes those that follow, a task set for all that is desired."""
+    if service.controller == deployment_controllers.ECS:
+        _deploy(call, service, definition, service.desired_count)
+        return
+    number = call.ids.digits("task-set")
+    asked = {**service.spec, "scale": {"value": task_sets.WHOLE}}
+    first = task_sets.made(call.world, service, definition.arn, how, asked, number, call.now)
+    call.put(replace(first, status=TaskSetStatus.PRIMARY, computed_count=service.desired_count))
 
 
 def _deploy(call: Call, service: Service, definition: TaskDefinition, desired_count: int) -> None:
     """A new revision, and the deployment that carries it; the one before is a source from now on."""
-    before = _deployments(call, service)
+    before = listed(call.tx, service)
     for deployment in before:
-        ongoing = deployment.deployment_status is ServiceDeploymentStatus.IN_PROGRESS
-        status = ServiceDeploymentStatus.STOP_REQUESTED if ongoing else deployment.deployment_status
-        call.put(replace(deployment, status=DeploymentStatus.ACTIVE, deployment_status=status, updated_at=call.now))
+        call.put(replace(deployment, status=DeploymentStatus.ACTIVE, updated_at=call.now))
+    for ongoing in call.find(ServiceDeployment, service_arn=service.arn, deployment_status=list(failures.OVERTAKEN)):
+        deployment_hooks.close(call.tx, ongoing.id)
+        call.put(failures.overtaken(ongoing, call.now))
     number = call.ids.digits("deployment")
     path = f"{service.cluster_arn.rpartition('/')[2]}/{service.name}"
     revision = ServiceRevision(
@@ -279,33 +326,83 @@ def _deploy(call: Call, service: Service, definition: TaskDefinition, desired_co
         updated_at=call.now,
         started_at=call.now,
         source_revision_arns=tuple(one.revision_arn for one in before),
+        configuration=service.spec["deploymentConfiguration"],
+        alarms_ignored=bool(deployment_alarms.raised(call.tx, service)),
     )
     call.put(revision, deployment)
 
 
 def _forget(call: Call, service: Service) -> None:
     """A service made again under the name of an INACTIVE one starts without a past."""
-    for kind in (ServiceDeployment, ServiceRevision, ServiceEvent):
+    for kind in (ServiceDeployment, ServiceRevision, ServiceEvent, LifecycleHook):
         call.delete(*call.find(kind, service_arn=service.arn))
 
 
-# --- UpdateService --------------------------------------------------------------------------------------------------
+# --- UpdateService and DeleteService --------------------------------------------------------------------------------
+
+
+def change_service(
+    call: Call, service: Service, updated: Service, definition: TaskDefinition, *, forced: bool = False
+) -> Service:
+    """Write what a service is from now on, by a new deployment where what a task is made of has changed."""
+    if forced or _differs(service, updated):
+        updated = replace(updated, steady=False, refusal=None)
+        call.put(updated)
+        call.delete(*task_sets.sets_of(call.tx, service))  # their tasks are replaced as those of an old deployment
+        _deploy(call, updated, definition, 0)
+    elif updated != service:
+        updated = replace(updated, steady=False, refusal=None)
+        call.put(updated)
+        for primary in call.find(ServiceDeployment, service_arn=service.arn, status=DeploymentStatus.PRIMARY):
+            call.put(replace(primary, updated_at=call.now))
+    gateway_routes.connect(call, updated)
+    return updated
+
+
+def drain_service(call: Call, service: Service) -> Service:
+    """Have a service let go of its tasks, and then of itself."""
+    service = replace(
+        service, status=ServiceStatus.DRAINING, desired_count=0, deleted_at=call.now, waiting_for=None, tags={}
+    )
+    call.put(service)
+    for deployment in listed(call.tx, service):
+        status = deployment.status if deployment.status is DeploymentStatus.PRIMARY else DeploymentStatus.DRAINING
+        call.put(replace(deployment, status=status, desired_count=0, updated_at=call.now))
+    gateway_routes.disconnect(call, service)
+    return service
 
 
 def _definition_for(call: Call, service: Service, params: Params) -> TaskDefinition:
     if not params.get("taskDefinition"):
+        if service.task_definition_arn is None:
+            raise InvalidParameterException("TaskDefinition can not be blank.")
         current = call.get(TaskDefinition, service.task_definition_arn)
         if current is None:
             raise ClientException("TaskDefinition not found.")
         return current
-    definition = resolve_definition(call, params["taskDefinition"])
-    refuse_unusable(definition, ClientException)
-    return definition
+    return _usable(call, params["taskDefinition"])
+
+
+def _shared_out(call: Call, service: Service, params: Params) -> Service:
+    """A service of task sets as changed; each of its sets has its share of the count that is desired now."""
+    updated = deployment_controllers.updated(service, params)
+    if updated != service:
+        updated = replace(updated, steady=False, refusal=None)
+        call.put(updated)
+        call.put(
+            *(
+                task_sets.unsettled(each, updated.desired_count, call.now)
+                for each in task_sets.sets_of(call.tx, service)
+            )
+        )
+    return updated
 
 
 def _updated(service: Service, params: Params, definition: TaskDefinition, cluster: Cluster) -> Service:
     """The service with every member that is given; one that is not stays, an empty list removes."""
     spec = dict(service.spec)
+    if service.controller != deployment_controllers.ECS:
+        del spec["deploymentController"]
     for member in (*service_settings.NEW_DEPLOYMENT, *service_settings.IN_PLACE):
         if params.get(member) is not None:
             spec[member] = params[member]
@@ -317,14 +414,15 @@ def _updated(service: Service, params: Params, definition: TaskDefinition, clust
         spec["capacityProviderStrategy"] = list(how.strategy)
     launching.refuse_contradictions(spec, definition, how)
     service_settings.refuse_enums(params)
-    service_settings.refuse_not_built(params)
     service_settings.refuse_grace(params)
     spec["deploymentConfiguration"] = service_settings.deployment_configuration(
-        params.get("deploymentConfiguration"), service.spec["deploymentConfiguration"]
+        params.get("deploymentConfiguration"), service.spec["deploymentConfiguration"], daemon=service.is_daemon
     )
-    service_settings.refuse_rebalancing(spec, "updated")
+    service_settings.refuse_rebalancing(spec, "updated", daemon=service.is_daemon)
     service_settings.refuse_load_balancers({**spec, "role": None}, definition.spec)
+    deployment_strategies.refuse_load_balancers(spec)
     service_settings.refuse_exec(spec, definition.spec, "updated")
+    gateways.refuse_connectors(spec, definition.spec)
     return replace(
         service,
         spec=spec,
@@ -335,8 +433,8 @@ def _updated(service: Service, params: Params, definition: TaskDefinition, clust
 
 
 def _differs(service: Service, updated: Service) -> bool:
-    """Whether what a task is made of has changed."""
-    if updated.task_definition_arn != service.task_definition_arn:
+    """Whether what a task is made of has changed, or who deploys it."""
+    if updated.controller != service.controller or updated.task_definition_arn != service.task_definition_arn:
         return True
     return any(_meant(updated, member) != _meant(service, member) for member in REVISION)
 
@@ -353,7 +451,7 @@ def _changed_launching(service: Service, params: Params, cluster: Cluster) -> La
     if asked is None:
         return Launching(service.launch_type, present)
     how = (
-        _launching({"capacityProviderStrategy": asked}, cluster)
+        launching.of_service({"capacityProviderStrategy": asked}, cluster)
         if asked
         else Launching(service.request.get("launchType", "EC2"))
     )
@@ -365,35 +463,7 @@ def _changed_launching(service: Service, params: Params, cluster: Cluster) -> La
 # --- what is there --------------------------------------------------------------------------------------------------
 
 
-def _deployments(call: Call, service: Service) -> list[ServiceDeployment]:
-    """Those that `deployments[]` lists, newest first."""
-    found = call.find(
-        ServiceDeployment, service_arn=service.arn, status=list(LISTED), order="created_at", descending=True
-    )
-    return sorted(found, key=lambda one: one.status is not DeploymentStatus.PRIMARY)
-
-
-def _known(call: Call, service: Service) -> Known:
-    deployments = _deployments(call, service)
-    revisions = {one.revision_arn: call.get(ServiceRevision, one.revision_arn) for one in deployments}
-    running: dict[str, int] = {}
-    pending: dict[str, int] = {}
-    tally = call.tally(
-        Task,
-        ("deployment_id", "last_status"),
-        service_arn=service.arn,
-        released=False,
-        desired_status=DesiredStatus.RUNNING,
-    )
-    for (deployment_id, status), number in tally.items():
-        counts = running if status == TaskStatus.RUNNING else pending
-        counts[deployment_id] = counts.get(deployment_id, 0) + number
-    events = call.find(ServiceEvent, service_arn=service.arn, order="seq", descending=True, limit=100)
-    found = {arn: revision for arn, revision in revisions.items() if revision is not None}
-    return Known(service, deployments, found, running, pending, events)
-
-
-def _remembered(call: Call, service: Service) -> bool:
+def remembered(call: Call, service: Service) -> bool:
     return (
         service.status is not ServiceStatus.INACTIVE
         or call.now < (service.deleted_at or call.now) + call.config.timings.service_kept

@@ -11,9 +11,17 @@ from ecs_emulator.ecs import resolve
 from ecs_emulator.ecs.errors import ClientException, InvalidParameterException, ResourceNotFoundException
 from ecs_emulator.records.capacity_providers import CapacityProvider, CapacityProviderStatus
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
+from ecs_emulator.records.daemons import (
+    Daemon,
+    DaemonStatus,
+    DaemonTaskDefinition,
+    DaemonTaskDefinitionStatus,
+)
+from ecs_emulator.records.gateways import Gateway
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
 from ecs_emulator.records.services import Service, ServiceStatus
 from ecs_emulator.records.task_definitions import TaskDefinition
+from ecs_emulator.records.task_sets import TaskSet
 from ecs_emulator.records.tasks import Task, TaskStatus
 from ecs_emulator.rules import capacity, tags
 from ecs_emulator.wire.call import Call, Document, Params
@@ -37,6 +45,12 @@ class Kind:
 
 def _inactive(name: str) -> str:
     return f"The specified {name} is inactive. Specify an active {name} and try again."
+
+
+def _leaving(daemon: Daemon) -> str | None:
+    if daemon.gone:
+        return "The specified daemon does not exist."
+    return _inactive("daemon") if daemon.status is not DaemonStatus.ACTIVE else None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -70,6 +84,17 @@ KINDS: Mapping[str, Kind] = {
         "capacity provider",
         lambda each: _inactive("capacity provider") if each.status is CapacityProviderStatus.INACTIVE else None,
     ),
+    "daemon": Kind(Daemon, "daemon", _leaving, long_only=True),
+    "daemon-task-definition": Kind(
+        DaemonTaskDefinition,
+        "daemon task definition",
+        lambda each: (
+            _inactive("daemon task definition") if each.status is not DaemonTaskDefinitionStatus.ACTIVE else None
+        ),
+        error=ClientException,
+    ),
+    "gateway": Kind(Gateway, "gateway", lambda each: None),
+    "task-set": Kind(TaskSet, "task set", lambda each: None, long_only=True),
     "task-definition": Kind(TaskDefinition, "task definition", lambda each: None, error=ClientException),
 }
 
@@ -111,6 +136,8 @@ def _taggable(call: Call, params: Params) -> tuple[Kind, Any]:
     name, _, rest = arn.resource.partition("/")
     kind = KINDS.get(name)
     if kind is None:
+        if call.operation == "ListTagsForResource":  # which declares no error of that name
+            raise InvalidParameterException(ResourceNotFoundException.message)
         raise ResourceNotFoundException()
     if kind.long_only and "/" not in rest:
         raise InvalidParameterException("Long arn format must be used for tagging operations")
@@ -126,8 +153,5 @@ def _own(call: Call, params: Params) -> arns.Arn:
     arn = arns.parse(params.get("resourceArn") or "")
     if arn is None or arn.service != "ecs":
         raise InvalidParameterException("The ARN provided is invalid.")
-    if arn.account != call.world.account:
-        raise InvalidParameterException("AccountIDs mismatch")
-    if arn.region != call.world.region:
-        raise InvalidParameterException("Region mismatch")
+    resolve.refuse_foreign(call, arn)
     return arn

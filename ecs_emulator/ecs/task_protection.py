@@ -35,7 +35,7 @@ def get_task_protection(call: Call, params: Params) -> Document:
     cluster = resolve.active_cluster(call, params, references)
     if not references:
         protected = _protected(call, cluster_arn=cluster.arn)
-        return {"protectedTasks": [_document(task, call.now) for task in protected], "failures": []}
+        return {"protectedTasks": [_shown(arn, until, call.now) for arn, until in protected], "failures": []}
     tasks, failures = _named(call, cluster, references)
     return {"protectedTasks": [_document(task, call.now) for task in tasks], "failures": failures}
 
@@ -95,9 +95,10 @@ def _named(call: Call, cluster: Cluster, references: Sequence[str]) -> tuple[lis
     return tasks, failures
 
 
-def _protected(call: Call, **equals: Any) -> list[Task]:
-    """The tasks of a cluster or a service whose protection still holds, the first to end first."""
-    return call.find(Task, order="protected_until", after=(call.now,), desired_status=DesiredStatus.RUNNING, **equals)
+def _protected(call: Call, **equals: Any) -> list[tuple[str, float]]:
+    """The tasks of a cluster or a service whose protection still holds, and until when, the first to end first."""
+    held = {"desired_status": DesiredStatus.RUNNING, **equals}
+    return call.columns(Task, ("arn", "protected_until"), order="protected_until", after=(call.now,), **held)
 
 
 def _blocks(call: Call, task: Task) -> bool:
@@ -108,11 +109,15 @@ def _blocks(call: Call, task: Task) -> bool:
     service = call.get(Service, task.service_arn)
     if service is None or call.count(ServiceDeployment, service_arn=service.arn, status=LISTED) < 2:
         return False
-    others = [each for each in _protected(call, service_arn=service.arn) if each.arn != task.arn]
+    others = [arn for arn, _ in _protected(call, service_arn=service.arn) if arn != task.arn]
     return len(others) > service.desired_count
 
 
 def _document(task: Task, now: float) -> Document:
-    if task.protected_until is None or task.protected_until <= now:
-        return {"taskArn": task.arn, "protectionEnabled": False}
-    return {"taskArn": task.arn, "protectionEnabled": True, "expirationDate": task.protected_until}
+    return _shown(task.arn, task.protected_until, now)
+
+
+def _shown(arn: str, protected_until: float | None, now: float) -> Document:
+    if protected_until is None or protected_until <= now:
+        return {"taskArn": arn, "protectionEnabled": False}
+    return {"taskArn": arn, "protectionEnabled": True, "expirationDate": protected_until}

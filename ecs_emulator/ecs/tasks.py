@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ecs_emulator.ecs import resolve
-from ecs_emulator.ecs.errors import ConflictException, InvalidParameterException, ServiceNotFoundException
+from ecs_emulator.ecs.errors import (
+    ClientException,
+    ConflictException,
+    InvalidParameterException,
+    ServiceNotFoundException,
+)
 from ecs_emulator.ecs.task_definitions import refuse_unusable, resolve_definition
 from ecs_emulator.records.clusters import Cluster
-from ecs_emulator.records.instances import InstanceStatus
 from ecs_emulator.records.services import LISTED, ServiceDeployment, ServiceStatus
 from ecs_emulator.records.task_definitions import TaskDefinition
 from ecs_emulator.records.tasks import DesiredStatus, RunTaskRequest, StopCode, Task, TaskStatus
-from ecs_emulator.rules import capacity, launching, placement, placing, resources, tags
+from ecs_emulator.rules import (
+    capacity,
+    daemon_definitions,
+    launching,
+    placement,
+    placing,
+    resources,
+    settings,
+    tags,
+)
 from ecs_emulator.rules.launching import Launching, Wanted
 from ecs_emulator.rules.stopping import STOPPED_BY_USER, asked_to_stop
 from ecs_emulator.rules.task_documents import bare_document, document
@@ -27,8 +42,12 @@ LONGEST_STARTED_BY = 128
 LONGEST_OVERRIDES = 8192
 TOKENS_KEPT = 86_400.0
 LONGEST_TOKEN = 64
+LONGEST_GROUP = 255
 LONGEST_STOP_REASON = 255
+EXTERNAL_INSTANCE = "ecs.capability.external"
+"""The attribute of an instance that is no machine of AWS."""
 FILTERS = ("containerInstance", "family", "serviceName", "launchType", "daemonName")
+_TOKEN = re.compile("[!-~]*")
 
 
 # --- the operations -------------------------------------------------------------------------------------------------
@@ -54,10 +73,12 @@ def run_task(call: Call, params: Params) -> Document:
     launching.refuse_contradictions(params, definition, how)
     launching.refuse_overrides(params.get("overrides") or {}, definition, how)
     _refuse_words(params, definition)
-    providers = capacity.distribute(how.strategy, {}, count) if how.strategy else [None] * count
-    wanted = [_wanted(call, cluster, definition, how, params, asked_tags, provider) for provider in providers]
+    shares = capacity.distribute(how.strategy, {}, count) if how.strategy else [None] * count
+    wanted = [_wanted(call, cluster, definition, how, params, asked_tags, provider) for provider in shares]
     rules = _placement_rules(params, definition)
     placed = placing.place(call.tx, wanted, call.ids, call.now, call.config, **rules)
+    if placed.refusal is not None and placed.refusal.full:
+        raise ClientException("The tasks provisioning capacity limit was exceeded.")
     if placed.refusal is not None and not placed.refusal.failures:
         raise InvalidParameterException(placement.NO_INSTANCES)
     failures = placed.refusal.documents() if placed.refusal is not None else []
@@ -160,8 +181,8 @@ def list_tasks(call: Call, params: Params) -> Document:
         return {"taskArns": []}
 
     fetch = _remembered_tasks(call, equals)
-    found, token = page(call, params, fetch, lambda task: task.arn, default=100, maximum=100)
-    return {"taskArns": [task.arn for task in found], "nextToken": token}
+    arns, token = page(call, params, fetch, lambda arn: arn, default=100, maximum=100)
+    return {"taskArns": arns, "nextToken": token}
 
 
 # --- what is asked for ----------------------------------------------------------------------------------------------
@@ -186,6 +207,8 @@ def _refuse_words(params: Params, definition: TaskDefinition) -> None:
     """What is wrong with the free words of the request: group, startedBy, overrides."""
     if len(params.get("startedBy", "")) > LONGEST_STARTED_BY:
         raise InvalidParameterException(f"startedBy can have at most {LONGEST_STARTED_BY} characters.")
+    if len(params.get("group", "")) > LONGEST_GROUP:
+        raise InvalidParameterException(f"group can have at most {LONGEST_GROUP} characters.")
     if params.get("group", "").startswith("service:"):
         raise InvalidParameterException("Invalid namespace for group.")
     overrides = params.get("overrides") or {}
@@ -219,6 +242,9 @@ def _wanted(
     spec: dict[str, Any] = {"overrides": overrides, "enableExecuteCommand": bool(params.get("enableExecuteCommand"))}
     if (network := launching.network_configuration(params)) is not None:
         spec["networkConfiguration"] = network
+    if volumes := params.get("volumeConfigurations"):
+        spec["volumeConfigurations"] = volumes
+    spec["logDriverMode"] = settings.value_for(call.tx, call.world, "defaultLogDriverMode", call.principal_arn)
     return Wanted(
         world=call.world,
         cluster=cluster,
@@ -243,24 +269,27 @@ def _placement_rules(params: Params, definition: TaskDefinition) -> dict[str, An
 
 
 def _started_on(call: Call, cluster: Cluster, reference: str, wanted: Wanted) -> Task | Document:
+    """The task, or its failure: an instance that is not there, or takes nothing new, is named as it was given."""
     instance = resolve.instance_named(call, cluster, reference)
     if instance is None:
-        return {"arn": resolve.instance_arn(call, cluster, reference), "reason": "MISSING"}
-    if instance.status is not InstanceStatus.ACTIVE:
-        return {"arn": instance.arn, "reason": "INACTIVE"}  # a DRAINING one takes nothing new either
-    held = resources.tasks_by_instance(call.tx, [instance.arn])[instance.arn]
-    candidate = resources.candidate(instance, held)
-    if (lacking := placement.lacks(wanted.need, candidate)) is not None:
-        return {"arn": instance.arn, "reason": lacking}
-    return launching.task(wanted, call.ids, call.now, instance_arn=instance.arn, zone=candidate.zone)
+        return {"arn": reference, "reason": "MISSING"}
+    if EXTERNAL_INSTANCE in instance.attributes:
+        wanted = replace(wanted, how=Launching("EXTERNAL"))
+    started = placing.place_on(call.tx, wanted, instance, call.ids, call.now)
+    if isinstance(started, Task):
+        return started
+    return {"arn": reference if started.reason == "INACTIVE" else started.arn, "reason": started.reason}
 
 
 # --- clientToken ----------------------------------------------------------------------------------------------------
 
 
 def _refuse_token(params: Params) -> None:
-    if len(params.get("clientToken") or "") > LONGEST_TOKEN:
+    token = params.get("clientToken") or ""
+    if len(token) > LONGEST_TOKEN:
         raise InvalidParameterException(f"idempotency token longer than {LONGEST_TOKEN}.")
+    if not _TOKEN.fullmatch(token):
+        raise InvalidParameterException("idempotency token can only contain ASCII characters in the range of 33-126.")
 
 
 def _replayed(call: Call, cluster: Cluster, params: Params) -> Document | None:
@@ -313,7 +342,10 @@ def _filters(call: Call, cluster: Cluster, params: Params) -> dict[str, Any] | N
     if reference := params.get("containerInstance"):
         equals.pop("cluster_arn", None)
         equals["container_instance_arn"] = resolve.instance_arn(call, cluster, reference)
-    return None if desired == "PENDING" or params.get("daemonName") else equals
+    if name := params.get("daemonName"):
+        equals.pop("cluster_arn", None)  # as with a service
+        equals["daemon_arn"] = call.world.arn("ecs", f"daemon/{cluster.name}/{name}")
+    return None if desired == "PENDING" else equals
 
 
 def _of_service(call: Call, cluster: Cluster, name: str) -> dict[str, Any]:
@@ -325,24 +357,28 @@ def _of_service(call: Call, cluster: Cluster, name: str) -> dict[str, Any]:
     return {"service_arn": service.arn, "deployment_id": [one.id for one in listed]}
 
 
-def _remembered_tasks(call: Call, equals: dict[str, Any]) -> Callable[[tuple[Any, ...] | None, int], list[Task]]:
-    """Pages of tasks by ARN without those that are over for too long, which may lie between the others."""
+def _remembered_tasks(call: Call, equals: dict[str, Any]) -> Callable[[tuple[Any, ...] | None, int], list[str]]:
+    """Pages of tasks' ARNs without those that are over for too long, which may lie between the others."""
 
-    def fetch(after: tuple[Any, ...] | None, limit: int) -> list[Task]:
-        found: list[Task] = []
+    def fetch(after: tuple[Any, ...] | None, limit: int) -> list[str]:
+        found: list[str] = []
         while len(found) < limit:
-            more = call.find(Task, **equals, order="arn", after=after, limit=limit)
-            found += [task for task in more if _remembered(call, task)]
+            more = call.columns(Task, ("arn", "stopped_at"), **equals, order="arn", after=after, limit=limit)
+            found += [arn for arn, stopped_at in more if _remembers(call, stopped_at)]
             if len(more) < limit:
                 break
-            after = (more[-1].arn,)
+            after = more[-1][:1]
         return found[:limit]
 
     return fetch
 
 
 def _remembered(call: Call, task: Task) -> bool:
-    return task.stopped_at is None or call.now < task.stopped_at + call.config.timings.stopped_kept
+    return _remembers(call, task.stopped_at)
+
+
+def _remembers(call: Call, stopped_at: float | None) -> bool:
+    return stopped_at is None or call.now < stopped_at + call.config.timings.stopped_kept
 
 
 def _definition_of(call: Call, task: Task) -> Document:
@@ -350,5 +386,4 @@ def _definition_of(call: Call, task: Task) -> Document:
 
 
 def _definitions_of(call: Call, tasks: Iterable[Task]) -> dict[str, Document]:
-    arns = {task.task_definition_arn for task in tasks}
-    return {one.arn: one.spec for one in call.find(TaskDefinition, arn=arns)} if arns else {}
+    return daemon_definitions.of_tasks(call.tx, (task.task_definition_arn for task in tasks))

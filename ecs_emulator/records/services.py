@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 
 from ecs_emulator.records import Mark
 
+DAEMON = "DAEMON"
+"""The scheduling strategy of one task on each machine; the other, REPLICA, keeps a count."""
+
 
 class ServiceStatus(StrEnum):
     ACTIVE = "ACTIVE"
@@ -46,6 +49,22 @@ class ServiceDeploymentStatus(StrEnum):
     ROLLBACK_FAILED = "ROLLBACK_FAILED"
 
 
+class LifecycleStage(StrEnum):
+    """Of a deployment that shifts traffic, in the order in which they come; the two of production traffic come once for each step."""
+
+    RECONCILE_SERVICE = "RECONCILE_SERVICE"
+    PRE_SCALE_UP = "PRE_SCALE_UP"
+    SCALE_UP = "SCALE_UP"
+    POST_SCALE_UP = "POST_SCALE_UP"
+    TEST_TRAFFIC_SHIFT = "TEST_TRAFFIC_SHIFT"
+    POST_TEST_TRAFFIC_SHIFT = "POST_TEST_TRAFFIC_SHIFT"
+    PRE_PRODUCTION_TRAFFIC_SHIFT = "PRE_PRODUCTION_TRAFFIC_SHIFT"
+    PRODUCTION_TRAFFIC_SHIFT = "PRODUCTION_TRAFFIC_SHIFT"
+    POST_PRODUCTION_TRAFFIC_SHIFT = "POST_PRODUCTION_TRAFFIC_SHIFT"
+    BAKE_TIME = "BAKE_TIME"
+    CLEAN_UP = "CLEAN_UP"
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Lives from CreateService until about a day after it is INACTIVE; the same name made again replaces it.
@@ -56,10 +75,14 @@ class Service:
     KEY: ClassVar = ("arn",)
     INDEXES: ClassVar = (
         ("cluster_arn", "status", "listing_id"),
-        ("cluster_arn", "status", "launch_type"),
+        ("cluster_arn", "status", "launch_type", "listing_id"),
+        ("cluster_arn", "status", "scheduling_strategy", "listing_id"),
+        ("cluster_arn", "status", "resource_management_type", "listing_id"),
+        ("account", "region", "namespace_arn", "status", "listing_id"),
         ("waiting_for",),
         ("status", "deleted_at"),
     )
+    COUNTED: ClassVar = (("cluster_arn", "status", "launch_type"),)
 
     arn: str
     account: str
@@ -70,7 +93,8 @@ class Service:
     desired_count: int
     launch_type: str
     """EC2, FARGATE or EXTERNAL; with a capacity provider strategy the launch type of its providers."""
-    task_definition_arn: str
+    task_definition_arn: str | None
+    """None until a service of task sets has a PRIMARY."""
     scheduling_strategy: str
     spec: dict[str, Any]
     """The request with its defaults: deploymentConfiguration, networkConfiguration, placement…, capacityProviderStrategy, …"""
@@ -91,6 +115,22 @@ class Service:
     """The last problem it announced; not said again until it is solved, or hours have passed."""
     refused_at: float | None = None
     deleted_at: float | None = None
+    resource_management_type: str = "CUSTOMER"
+    """ECS for an Express service, whose definition and infrastructure ECS makes."""
+    namespace_arn: str | None = None
+    """The namespace of Service Connect that it shares."""
+    rebalancing: bool = False
+    """Its tasks are being balanced over the zones: until they are, it may have more than are desired."""
+
+    @property
+    def is_daemon(self) -> bool:
+        """Whether it has one task on each machine that matches, instead of a count."""
+        return self.scheduling_strategy == DAEMON
+
+    @property
+    def controller(self) -> str:
+        """ECS keeps deployments; CODE_DEPLOY and EXTERNAL keep task sets."""
+        return str((self.spec.get("deploymentController") or {}).get("type", "ECS"))
 
     def marks(self) -> tuple[Mark, ...]:
         return (("service", self.arn),)
@@ -124,9 +164,12 @@ class ServiceDeployment:
     KEY: ClassVar = ("id",)
     INDEXES: ClassVar = (
         ("service_arn", "status", "created_at"),
-        ("service_arn", "created_at"),
+        ("service_arn", "created_at", "id"),
         ("task_definition_arn", "status"),
+        ("account", "region", "deployment_status"),
+        ("arn",),
     )
+    TOLD: ClassVar = ("rollout_state",)
 
     id: str
     """`ecs-svc/<19 digits>`, and what its tasks carry in `startedBy`."""
@@ -155,6 +198,30 @@ class ServiceDeployment:
     finished_at: float | None = None
     stopped_at: float | None = None
     status_reason: str | None = None
+    rolled_back_to: str | None = None
+    """The revision that took over when this one failed."""
+    rolled_back_at: float | None = None
+    final_counts: dict[str, Any] = field(default_factory=dict)
+    """`{revision ARN: [requested, running, pending, and the two weights]}` at its end: what is shown of it no longer moves."""
+    configuration: dict[str, Any] = field(default_factory=dict)
+    """The deploymentConfiguration that it began with: its strategy, hooks and times are these, whatever is said later."""
+    stage: LifecycleStage | None = None
+    """How far it has come; of a rolling one only BAKE_TIME is known."""
+    stage_at: float | None = None
+    """When that began."""
+    step: int = 0
+    """Which share of the production traffic it is at, counted from 0; -1 once the traffic goes back."""
+    production_weight: float | None = None
+    """The percentage of production traffic that goes to its tasks: what a load balancer is to read. None where all tasks are alike."""
+    test_weight: float | None = None
+    alarms_ignored: bool = False
+    """One of its alarms was in ALARM when it began: none of them counts."""
+    triggered_alarms: tuple[str, ...] = ()
+    """Those that it was given up for."""
+
+    @property
+    def strategy(self) -> str:
+        return str(self.configuration.get("strategy") or "ROLLING")
 
     def marks(self) -> tuple[Mark, ...]:
         return (("service", self.service_arn),)
@@ -166,6 +233,7 @@ class ServiceEvent:
 
     KEY: ClassVar = ("seq",)
     INDEXES: ClassVar = (("service_arn", "seq"),)
+    TOLD: ClassVar = ("id",)
 
     service_arn: str
     account: str

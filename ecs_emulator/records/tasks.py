@@ -123,10 +123,12 @@ class Task:
 
     KEY: ClassVar = ("arn",)
     INDEXES: ClassVar = (
-        ("cluster_arn", "desired_status", "last_status", "launch_type"),
         ("cluster_arn", "desired_status", "arn"),
-        ("service_arn", "released"),
+        ("cluster_arn", "desired_status", "launch_type", "arn"),
+        ("cluster_arn", "desired_status", "protected_until"),
+        ("service_arn", "released", "desired_status", "deployment_id", "last_status"),
         ("service_arn", "desired_status", "arn"),
+        ("daemon_arn", "desired_status", "arn"),
         ("deployment_id", "desired_status", "last_status"),
         ("container_instance_arn", "last_status", "stopped_at"),
         ("container_instance_arn", "desired_status", "arn"),
@@ -134,7 +136,10 @@ class Task:
         ("cluster_arn", "started_by", "desired_status", "arn"),
         ("last_status", "cleaned", "stopped_at"),
         ("task_definition_arn", "last_status"),
+        ("waiting_for", "desired_status"),
     )
+    COUNTED: ClassVar = (("cluster_arn", "desired_status", "last_status", "launch_type"),)
+    TOLD: ClassVar = ("version", "last_status", "container_instance_arn")
 
     arn: str
     account: str
@@ -158,6 +163,7 @@ class Task:
     started_by: str | None = None
     service_arn: str | None = None
     deployment_id: str | None = None
+    """What its service started it for: a deployment, or a task set."""
     capacity_provider_name: str | None = None
     platform_version: str | None = None
     platform_family: str | None = None
@@ -185,10 +191,16 @@ class Task:
     cleaned: bool = False
     """Its containers, network endpoint and volumes are gone from the engine."""
     judged: bool = False
-    """It ended by itself, and its service has counted that."""
+    """It ended by itself, and its service or daemon has counted that."""
     released: bool = False
-    """It STOPPED, and its service no longer looks at it."""
+    """It STOPPED, and its service or daemon no longer looks at it."""
     tags: dict[str, str] = field(default_factory=dict)
+    waiting_for: str | None = None
+    """The cluster that has no machine for it yet: its capacity provider is to bring one."""
+    daemon_arn: str | None = None
+    daemon_revision_arn: str | None = None
+    stays_with_machine: bool = False
+    """Of a DAEMON service: it holds no machine that nobody else needs, and leaves a draining one last."""
 
     @property
     def id(self) -> str:
@@ -199,9 +211,40 @@ class Task:
         found = [("task", self.arn)]
         if self.service_arn is not None:
             found.append(("service", self.service_arn))
+        if self.daemon_arn is not None:
+            found.append(("daemon", self.daemon_arn))
         if self.container_instance_arn is not None:
             found.append(("instance", self.container_instance_arn))
         return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A task as its service's scheduler looks at it: a thousand of these are read where a hundred tasks would be."""
+
+    OF: ClassVar = Task
+
+    arn: str
+    service_arn: str | None
+    deployment_id: str | None
+    desired_status: DesiredStatus
+    last_status: TaskStatus
+    health: Health
+    created_at: float
+    started_at: float | None
+    container_instance_arn: str | None
+    availability_zone: str | None
+    cpu: int
+    memory: int
+    protected_until: float | None
+    stop_code: StopCode | None
+    stopped_reason: str | None
+    judged: bool
+
+    @property
+    def id(self) -> str:
+        """The 32 hexadecimal digits that end the ARN."""
+        return self.arn.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

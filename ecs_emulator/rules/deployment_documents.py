@@ -7,11 +7,11 @@ circuit breaker detects failures" in the developer guide; recorded answers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ecs_emulator.records.hooks import LifecycleHook
 from ecs_emulator.records.services import (
-    DeploymentStatus,
+    LifecycleStage,
     RolloutState,
     Service,
     ServiceDeployment,
@@ -19,19 +19,19 @@ from ecs_emulator.records.services import (
     ServiceRevision,
 )
 from ecs_emulator.records.tasks import Container
-from ecs_emulator.rules import launching
+from ecs_emulator.rules import deployment_hooks, launching
+from ecs_emulator.rules.deployment_counts import Counts, shown
+from ecs_emulator.rules.deployment_strategies import ROLLING
+from ecs_emulator.rules.failures import threshold
 
 Document = dict[str, Any]
 
-FEWEST_FAILURES = 3
-MOST_FAILURES = 200
 UNDER_WAY = (
     ServiceDeploymentStatus.PENDING,
     ServiceDeploymentStatus.IN_PROGRESS,
     ServiceDeploymentStatus.ROLLBACK_REQUESTED,
     ServiceDeploymentStatus.ROLLBACK_IN_PROGRESS,
 )
-GONE = (DeploymentStatus.DRAINING, DeploymentStatus.INACTIVE)
 ECHOED = (
     "networkConfiguration",
     "loadBalancers",
@@ -40,27 +40,9 @@ ECHOED = (
     "volumeConfigurations",
     "vpcLatticeConfigurations",
     "monitoring",
+    "gatewayConnectors",
 )
 """What a revision shows as it was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The tasks of one deployment. Lives for one answer."""
-
-    requested: int = 0
-    running: int = 0
-    pending: int = 0
-
-
-def deployment_id(revision_arn: str) -> str:
-    """The deployment that first carried a revision: both end in the same number."""
-    return f"ecs-svc/{revision_arn.rpartition('/')[2]}"
-
-
-def requested(deployment: ServiceDeployment | None) -> int:
-    """The tasks that a deployment is to have; none once it is on its way out."""
-    return 0 if deployment is None or deployment.status in GONE else deployment.desired_count
 
 
 def brief(deployment: ServiceDeployment) -> Document:
@@ -78,32 +60,57 @@ def brief(deployment: ServiceDeployment) -> Document:
     }
 
 
-def deployment(known: ServiceDeployment, service: Service, counts: Mapping[str, Counts]) -> Document:
-    """A service deployment with the counts of its revisions, by deployment id, as they are now."""
+def deployment(
+    known: ServiceDeployment, service: Service, now: Mapping[str, Counts], hooks: Sequence[LifecycleHook] = ()
+) -> Document:
+    """A service deployment; `now`: the counts of revisions by ARN, for one that is not over; `hooks`: those of its stages so far."""
     configuration = service.spec["deploymentConfiguration"]
+    counts = shown(known, now)
     return {
         **brief(known),
         "stoppedAt": known.stopped_at,
         "updatedAt": known.finished_at or known.stopped_at or known.updated_at,
         "sourceServiceRevisions": [_summary(arn, counts) for arn in known.source_revision_arns],
         "targetServiceRevision": _summary(known.revision_arn, counts),
-        "deploymentConfiguration": configuration,
+        "deploymentConfiguration": known.configuration or configuration,
+        **(_staged(known, hooks) if known.strategy != ROLLING else {}),
         "deploymentCircuitBreaker": {
             "status": _monitoring(known, configuration["deploymentCircuitBreaker"]["enable"]),
             "failureCount": known.failed_tasks,
             "threshold": threshold(configuration["deploymentCircuitBreaker"], service.desired_count),
         },
         "alarms": _alarms(known, configuration.get("alarms") or {}),
+        "rollback": _rollback(known),
+    }
+
+
+def _staged(known: ServiceDeployment, hooks: Sequence[LifecycleHook]) -> Document:
+    """PRE_PRODUCTION_TRAFFIC_SHIFT is a stage of hooks alone: the enum of what is shown does not have it."""
+    stage = known.stage
+    if stage is LifecycleStage.PRE_PRODUCTION_TRAFFIC_SHIFT:
+        stage = LifecycleStage.PRODUCTION_TRAFFIC_SHIFT
+    return {"lifecycleStage": stage, "lifecycleHookDetails": [deployment_hooks.document(each) for each in hooks]}
+
+
+def _rollback(known: ServiceDeployment) -> Document | None:
+    if known.rolled_back_to is None:
+        return None
+    return {
+        "reason": known.status_reason,
+        "startedAt": known.rolled_back_at,
+        "serviceRevisionArn": known.rolled_back_to,
     }
 
 
 def _summary(revision_arn: str, counts: Mapping[str, Counts]) -> Document:
-    found = counts.get(deployment_id(revision_arn), Counts())
+    found = counts.get(revision_arn, Counts())
     return {
         "arn": revision_arn,
         "requestedTaskCount": found.requested,
         "runningTaskCount": found.running,
         "pendingTaskCount": found.pending,
+        "requestedProductionTrafficWeight": found.production,
+        "requestedTestTrafficWeight": found.test,
     }
 
 
@@ -116,26 +123,15 @@ def _monitoring(known: ServiceDeployment, enabled: bool) -> str:
 
 
 def _alarms(known: ServiceDeployment, alarms: Mapping[str, Any]) -> Document:
-    """There is no CloudWatch here: no alarm is ever raised."""
-    if not alarms.get("enable"):
+    """Alarms that one of them was raised before the deployment began are not heeded by it."""
+    if not alarms.get("enable") or known.alarms_ignored:
         return {"status": "DISABLED"}
     status = "MONITORING" if known.deployment_status in UNDER_WAY else "MONITORING_COMPLETE"
-    return {"status": status, "alarmNames": alarms.get("alarmNames", []), "triggeredAlarmNames": []}
-
-
-def threshold(breaker: Mapping[str, Any], desired: int) -> int:
-    """The failures that are too many: half of the desired count, 3 to 200, unless the user said otherwise.
-
-    Worked, at 50 %: 1 desired 3, 7 desired 4, 25 desired 13, 800 desired 200; unbounded, 800 desired 400.
-    """
-    said = breaker.get("thresholdConfiguration") or {}
-    value = int(said.get("value", 50))
-    if said.get("type") == "COUNT":
-        return value
-    share = -(-desired * value // 100)
-    if said.get("type") == "UNBOUNDED_PERCENT":
-        return max(1, share)
-    return min(MOST_FAILURES, max(FEWEST_FAILURES, share))
+    return {
+        "status": "TRIGGERED" if known.triggered_alarms else status,
+        "alarmNames": alarms.get("alarmNames", []),
+        "triggeredAlarmNames": list(known.triggered_alarms),
+    }
 
 
 def revision(

@@ -23,6 +23,7 @@ MOST_STRATEGIES = 5
 MOST_CONSTRAINTS = 10
 LONGEST_EXPRESSION = 2000
 NO_INSTANCES = "No Container Instances were found in your cluster."
+NO_PROVIDED = "No Container Instances were found in your capacity provider."
 SEE_ALSO = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 
 
@@ -47,6 +48,10 @@ class Constraint:
 
     type: str
     expression: str = ""
+
+    def document(self) -> dict[str, str]:
+        """As the API echoes it: `distinctInstance` has no expression."""
+        return {"type": self.type, "expression": self.expression} if self.expression else {"type": self.type}
 
 
 SERVICE_DEFAULT = (Strategy("spread", f"attribute:{AVAILABILITY_ZONE}"), Strategy("spread", "instanceId"))
@@ -78,6 +83,10 @@ class Refusal:
     failures: tuple[Failure, ...]
     closest: Failure | None
     """The one that came furthest through the checks."""
+    full: bool = False
+    """The task could have waited for a machine, but too many in its cluster do."""
+    of_provider: bool = False
+    """Only the machines of one capacity provider were looked at."""
 
     def documents(self) -> list[dict[str, str]]:
         """As RunTask and StartTask answer them."""
@@ -86,7 +95,13 @@ class Refusal:
     @property
     def event(self) -> str:
         """What the service says, behind its `(service web) `."""
+        if self.full:
+            return (
+                "was unable to place tasks in your cluster because the tasks provisioning capacity limit was exceeded."
+            )
         start = "was unable to place a task because no container instance met all of its requirements."
+        if self.closest is None and self.of_provider:
+            return f"was unable to reach steady state. Reason: {NO_PROVIDED}"
         if self.closest is None:
             return f"{start} Reason: {NO_INSTANCES} {SEE_ALSO}"
         reason = self.closest.reason
@@ -102,6 +117,7 @@ class Refusal:
         return f"TaskFailedToStart: {STOPPED_TEXTS.get(self.closest.reason, self.closest.reason)}"
 
 
+DISTINCT_INSTANCE = "distinctInstance"
 DISTINCT = "distinctInstance placement constraint unsatisfied."
 MEMBER_OF = "memberOf constraint unsatisfied."
 
@@ -173,6 +189,12 @@ def constraints(asked: Iterable[Mapping[str, Any]] | None) -> tuple[Constraint, 
     return found
 
 
+def of_task(definition: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[Constraint, ...]:
+    """The constraints of a task definition's `spec` and then of a request or a service, as one list."""
+    own = definition.get("placementConstraints") or ()
+    return constraints([*own, *(asked.get("placementConstraints") or ())])
+
+
 def _constraint(asked: Mapping[str, Any]) -> Constraint:
     expression = asked.get("expression")
     match asked.get("type"):
@@ -214,6 +236,18 @@ def unsatisfied(constraints: Sequence[Constraint], candidate: Candidate, group: 
     return None
 
 
+def asks_for_zone(constraint: Constraint) -> bool:
+    """Whether it speaks of the availability zone: then the zones are the user's own business."""
+    return f"attribute:{AVAILABILITY_ZONE}" in constraint.expression
+
+
+def matches(need: Need, candidate: Candidate, constraints: Sequence[Constraint]) -> bool:
+    """Whether the instance is one that the task could be on if there were room: its attributes, and every `memberOf`."""
+    if not all(_has(candidate, *each) for each in need.attributes):
+        return False
+    return unsatisfied([each for each in constraints if each.type == "memberOf"], candidate, "") is None
+
+
 def place(
     need: Need,
     candidates: Sequence[Candidate],
@@ -231,8 +265,7 @@ def place(
     reasons = {each.arn: lacks(need, each) or unsatisfied(constraints, each, group) for each in candidates}
     fitting = [each for each in candidates if reasons[each.arn] is None]
     if not fitting:
-        failures = tuple(Failure(arn, reason) for arn, reason in reasons.items() if reason is not None)
-        return Refusal(failures, max(failures, key=lambda each: STAGES[each.reason], default=None))
+        return refused(Failure(arn, reason) for arn, reason in reasons.items() if reason is not None)
     trail = [f"{len(fitting)} of {len(candidates)} fit"]
     path: tuple[str, ...] = ()  # the attributes spread over so far: a rack is counted inside its zone
     best = fitting
@@ -244,6 +277,12 @@ def place(
     chosen = chance.choice(sorted(best, key=lambda each: each.arn))
     booked = tuple(each.with_task(need, group) if each.arn == chosen.arn else each for each in candidates)
     return Placement(chosen.arn, chosen.zone, booked, ", ".join(trail))
+
+
+def refused(failures: Iterable[Failure]) -> Refusal:
+    """What these failures come to: the instance that came furthest through the checks is the closest, the first of equals."""
+    found = tuple(failures)
+    return Refusal(found, max(found, key=lambda each: STAGES.get(each.reason, -1), default=None))
 
 
 def _narrowed(

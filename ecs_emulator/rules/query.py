@@ -101,6 +101,8 @@ _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _BARE = re.compile(r"(?:\\.|(?!&&|\|\|)[^\s,\])(\[\"'\\])+")
 # A pattern may also have [ab] and {1,2}.
 _BARE_PATTERN = re.compile(r"(?:\\.|\[(?:\\.|[^\]\\\s])+\]|\{[\d,]*\}|(?!&&|\|\|)[^\s,\])(\[\"'\\])+")
+_SETS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]?")  # or an escaped sign, which is no part of one
+_SET_IN_SET = re.compile(r"^\[.*?(?:(?<!\\)\[|--|&&|\|\||~~)")
 _ESCAPED = re.compile(r"\\([\s,])")
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
 _VERSION = re.compile(r"v?(\d{1,9}(?:\.\d{1,9})*)(?:[-+].*)?")
@@ -269,12 +271,35 @@ def _test(name: str, verb: str, arguments: list[str]) -> Test:
 
 
 def _pattern(text: str) -> Test:
-    """A Java regular expression that the whole value must match: `t2.*` matches t2.small, `2.s` does not."""
+    """A Java regular expression that the whole value must match: `t2.*` matches t2.small, `2.s` does not.
+
+    Sets within sets, which Java reads in its own way, and repetitions of repetitions without end, which take for ever, are refused.
+    """
+    if any(_SET_IN_SET.search(found) for found in _SETS.findall(text)):
+        raise NotAnExpression(f"a set within a set: {text}")
+    if _takes_for_ever(_SETS.sub("x", text)):
+        raise NotAnExpression(f"a repetition of repetitions: {text}")
     try:
         compiled = re.compile(re.sub(r"\(\?<(?=[A-Za-z])", "(?P<", text))
     except (re.error, OverflowError, RecursionError) as error:
         raise NotAnExpression(f"not a regular expression: {text} ({error})") from None
     return lambda value: bool(value) and compiled.fullmatch(value) is not None
+
+
+def _takes_for_ever(text: str) -> bool:
+    """Whether a group is repeated that can itself be read in several ways: each sign more may double the time."""
+    several = [False]  # of each group that is open, whether it repeats something or chooses
+    for sign, following in zip(text, f"{text[1:]} ", strict=False):
+        if sign == "(":
+            several.append(False)
+        elif sign == ")" and len(several) > 1:
+            inner = several.pop()
+            if inner and following in "*+{":
+                return True
+            several[-1] = several[-1] or inner
+        elif sign in "*+{|?":
+            several[-1] = True
+    return False
 
 
 def _ordered(verb: str, wanted: Any, read: Callable[[str], Any]) -> Test:

@@ -20,6 +20,8 @@ from ecs_emulator.store import Transaction
 AVAILABILITY_ZONE = "ecs.availability-zone"
 HOLDING = tuple(status for status in TaskStatus if status is not TaskStatus.STOPPED)
 """The statuses in which a task holds resources."""
+ZEROS: Mapping[str, float] = {"doubleValue": 0.0, "longValue": 0, "integerValue": 0}
+"""AWS shows every number of a resource, whatever its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Candidate:
     gpus: int = 0
     """GPUs free."""
     enis: int | None = None
-    """Network interfaces free; None: not counted, as on simulated machines."""
+    """Network interfaces free; None: not counted, as on machines of no known type."""
     attributes: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     agent_connected: bool = True
     agent_version: str = ""
@@ -87,6 +89,10 @@ class Candidate:
 
     def with_task(self, need: Need, group: str) -> Candidate:
         """The same instance once a task of `group` is booked on it."""
+        return replace(self.less(need), groups={**self.groups, group: self.groups.get(group, 0) + 1})
+
+    def less(self, need: Need) -> Candidate:
+        """The same instance without what a task takes."""
         return replace(
             self,
             cpu=self.cpu - need.cpu,
@@ -95,7 +101,6 @@ class Candidate:
             ports_udp=self.ports_udp.union(need.ports_udp),
             gpus=self.gpus - need.gpus,
             enis=None if self.enis is None else self.enis - need.enis,
-            groups={**self.groups, group: self.groups.get(group, 0) + 1},
         )
 
 
@@ -160,6 +165,7 @@ def candidate(instance: ContainerInstance, tasks: Iterable[Task]) -> Candidate:
             *(task.ports_udp for task in tasks), _bound(tasks, "udp")
         ),
         gpus=len(instance.gpus) - sum(task.gpus for task in tasks),
+        enis=None if instance.interfaces is None else instance.interfaces - _interfaces(tasks),
         attributes=instance.attributes,
         agent_connected=instance.agent_connected,
         agent_version=str(instance.version_info.get("agentVersion") or ""),
@@ -168,6 +174,11 @@ def candidate(instance: ContainerInstance, tasks: Iterable[Task]) -> Candidate:
         running=running(tasks),
         groups=dict(groups),
     )
+
+
+def _interfaces(tasks: Iterable[Task]) -> int:
+    """Network interfaces that tasks have: one each in awsvpc mode."""
+    return sum(task.network_mode == "awsvpc" for task in tasks)
 
 
 def _bound(tasks: Iterable[Task], protocol: str) -> set[int]:
@@ -210,14 +221,15 @@ def candidates(tx: Transaction, cluster_arn: str, capacity_provider: str | None 
 
 
 def registered_resources(instance: ContainerInstance) -> list[dict[str, Any]]:
-    """CPU, MEMORY, PORTS and PORTS_UDP (and GPU where there are any), with every numeric member as AWS echoes them."""
-    return _resources(instance.cpu, instance.memory, instance.ports, instance.ports_udp, instance.gpus)
+    """CPU, MEMORY, PORTS and PORTS_UDP (then GPU and others where there are any), with every numeric member as AWS echoes them."""
+    return _resources(instance, instance.cpu, instance.memory, instance.ports, instance.ports_udp, instance.gpus)
 
 
 def remaining_resources(instance: ContainerInstance, tasks: Iterable[Task]) -> list[dict[str, Any]]:
     """What is left: CPU, memory and GPUs shrink, while the sets of ports grow by those that tasks took."""
     left = candidate(instance, tasks)
     return _resources(
+        instance,
         left.cpu,
         left.memory,
         _grown(instance.ports, left.ports),
@@ -231,7 +243,12 @@ def _grown(reserved: Sequence[str], taken: Iterable[int]) -> tuple[str, ...]:
 
 
 def _resources(
-    cpu: int, memory: int, ports: Sequence[str], ports_udp: Sequence[str], gpus: Sequence[str]
+    instance: ContainerInstance,
+    cpu: int,
+    memory: int,
+    ports: Sequence[str],
+    ports_udp: Sequence[str],
+    gpus: Sequence[str],
 ) -> list[dict[str, Any]]:
     found = [
         _resource("CPU", cpu),
@@ -239,11 +256,12 @@ def _resources(
         _resource("PORTS", ports),
         _resource("PORTS_UDP", ports_udp),
     ]
-    return [*found, _resource("GPU", gpus)] if gpus else found
+    if instance.gpus:
+        found.append(_resource("GPU", gpus))
+    return [*found, *({**ZEROS, **each} for each in instance.other_resources)]
 
 
 def _resource(name: str, value: int | Sequence[str]) -> dict[str, Any]:
     if isinstance(value, int):
-        return {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
-    zeros = {"doubleValue": 0.0, "longValue": 0, "integerValue": 0}
-    return {"name": name, "type": "STRINGSET", **zeros, "stringSetValue": list(value)}
+        return {"name": name, "type": "INTEGER", **ZEROS, "integerValue": value}
+    return {"name": name, "type": "STRINGSET", **ZEROS, "stringSetValue": list(value)}

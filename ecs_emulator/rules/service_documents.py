@@ -11,6 +11,7 @@ from typing import Any
 
 from ecs_emulator.arns import World, partition
 from ecs_emulator.records.services import (
+    LISTED,
     DeploymentStatus,
     Service,
     ServiceDeployment,
@@ -18,7 +19,10 @@ from ecs_emulator.records.services import (
     ServiceEvent,
     ServiceRevision,
 )
-from ecs_emulator.rules import launching, tags
+from ecs_emulator.records.task_sets import TaskSet
+from ecs_emulator.records.tasks import DesiredStatus, Task, TaskStatus
+from ecs_emulator.rules import launching, placement, tags, task_sets
+from ecs_emulator.store import Transaction
 
 Document = dict[str, Any]
 
@@ -41,12 +45,44 @@ class Known:
     pending: Mapping[str, int]
     events: Sequence[ServiceEvent] = ()
     """Newest first."""
+    task_sets: Sequence[TaskSet] = ()
+    """The oldest first."""
+
+
+def listed(tx: Transaction, service: Service) -> list[ServiceDeployment]:
+    """The deployments that `deployments[]` lists, newest first."""
+    found = tx.find(
+        ServiceDeployment, service_arn=service.arn, status=list(LISTED), order="created_at", descending=True
+    )
+    return sorted(found, key=lambda one: one.status is not DeploymentStatus.PRIMARY)
+
+
+def counted(tx: Transaction, service_arn: str) -> tuple[dict[str, int], dict[str, int]]:
+    """The service's tasks that are wanted to run, those in RUNNING and the others, by deployment or task set."""
+    running: dict[str, int] = {}
+    pending: dict[str, int] = {}
+    wanted = {"service_arn": service_arn, "released": False, "desired_status": DesiredStatus.RUNNING}
+    for (keeper_id, status), number in tx.tally(Task, ("deployment_id", "last_status"), **wanted).items():
+        counts = running if status == TaskStatus.RUNNING else pending
+        counts[keeper_id] = counts.get(keeper_id, 0) + number
+    return running, pending
+
+
+def known(tx: Transaction, service: Service) -> Known:
+    """All that the service's document is made of, by index."""
+    deployments = listed(tx, service)
+    revisions = {one.revision_arn: tx.get(ServiceRevision, one.revision_arn) for one in deployments}
+    running, pending = counted(tx, service.arn)
+    events = tx.find(ServiceEvent, service_arn=service.arn, order="seq", descending=True, limit=100)
+    found = {arn: revision for arn, revision in revisions.items() if revision is not None}
+    return Known(service, deployments, found, running, pending, events, task_sets.sets_of(tx, service))
 
 
 def document(known: Known, *, shown_tags: bool = False) -> Document:
     """The service as DescribeServices shows it, but for `currentServiceDeployment`."""
     service = known.service
     spec = service.spec
+    in_sets = service.controller != "ECS"
     found: Document = {
         "serviceArn": service.arn,
         "serviceName": service.name,
@@ -63,19 +99,20 @@ def document(known: Known, *, shown_tags: bool = False) -> Document:
         "roleArn": _role(service),
         "events": [{"id": event.id, "createdAt": event.created_at, "message": event.message} for event in known.events],
         "createdAt": service.created_at,
-        "currentServiceRevisions": [_revision(known, one) for one in known.deployments],
+        "taskSets": [_task_set(known, one) for one in known.task_sets] if in_sets else None,
+        "currentServiceRevisions": None if in_sets else [_revision(known, one) for one in known.deployments],
         "placementConstraints": spec.get("placementConstraints", []),
-        "placementStrategy": spec.get("placementStrategy", []),
+        "placementStrategy": [each.document() for each in placement.strategies(spec.get("placementStrategy"))],
         "networkConfiguration": spec.get("networkConfiguration"),
         "healthCheckGracePeriodSeconds": spec.get("healthCheckGracePeriodSeconds", 0),
         "schedulingStrategy": service.scheduling_strategy,
-        "deploymentController": {"type": "ECS"},
+        "deploymentController": {"type": service.controller},
         "createdBy": service.created_by,
         "enableECSManagedTags": spec.get("enableECSManagedTags", False),
         "propagateTags": spec.get("propagateTags", "NONE"),
         "enableExecuteCommand": spec.get("enableExecuteCommand", False),
         "availabilityZoneRebalancing": spec["availabilityZoneRebalancing"],
-        "resourceManagementType": "CUSTOMER",
+        "resourceManagementType": service.resource_management_type,
         "tags": tags.document(service.tags) if shown_tags and service.tags else None,
         **_capacity(service.launch_type, spec),
     }
@@ -129,6 +166,12 @@ def _deployment(known: Known, deployment: ServiceDeployment) -> Document:
             "platformFamily": "Linux",
         }
     return found
+
+
+def _task_set(known: Known, task_set: TaskSet) -> Document:
+    """Recorded: its tags are an empty list here, whatever they are."""
+    running, pending = known.running.get(task_set.id, 0), known.pending.get(task_set.id, 0)
+    return {**task_sets.document(task_set, running, pending), "tags": []}
 
 
 def _revision(known: Known, deployment: ServiceDeployment) -> Document:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ecs_emulator.rules.errors import InvalidParameterException, UnsupportedFeatureException
+from ecs_emulator.rules import deployment_strategies
+from ecs_emulator.rules.errors import InvalidParameterException
 
 Params = Mapping[str, Any]
 Document = dict[str, Any]
@@ -26,6 +27,8 @@ BREAKER = {
     "thresholdConfiguration": {"type": "BOUNDED_PERCENT", "value": 50},
 }
 DEPLOYMENT = {"maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0}
+DAEMON_PERCENTS = {"maximumPercent": 100, "minimumHealthyPercent": 0}
+"""Of a service with one task on each machine: the old one goes before the new one comes."""
 THRESHOLDS = ("BOUNDED_PERCENT", "UNBOUNDED_PERCENT", "COUNT")
 
 NEW_DEPLOYMENT = (
@@ -38,8 +41,13 @@ NEW_DEPLOYMENT = (
     "vpcLatticeConfigurations",
     "monitoring",
     "capacityProviderStrategy",
+    "gatewayConnectors",
+    "expressGateway",
 )
-"""Members of UpdateService whose change makes a new revision; `taskDefinition` and `forceNewDeployment` do besides."""
+"""Members of UpdateService whose change makes a new revision; `taskDefinition` and `forceNewDeployment` do besides.
+
+`expressGateway` is no member of it: the operations of Express services write it.
+"""
 IN_PLACE = (
     "placementConstraints",
     "placementStrategy",
@@ -50,6 +58,11 @@ IN_PLACE = (
     "availabilityZoneRebalancing",
 )
 """Members of UpdateService that change the service and leave its deployment."""
+
+
+def with_revision(spec: Params, revision: Params) -> Document:
+    """A service's `spec` with what makes a revision taken from that revision, and nothing left of another."""
+    return {**{member: value for member, value in spec.items() if member not in NEW_DEPLOYMENT}, **revision}
 
 
 # --- names and numbers ----------------------------------------------------------------------------------------------
@@ -73,13 +86,17 @@ def refuse_enums(params: Params) -> None:
         ("schedulingStrategy", "Scheduling strategy", ("REPLICA", "DAEMON")),
         ("propagateTags", "propagateTags", ("TASK_DEFINITION", "SERVICE", "NONE")),
         ("availabilityZoneRebalancing", "availabilityZoneRebalancing", ("ENABLED", "DISABLED")),
+        ("resourceManagementType", "resourceManagementType", ("CUSTOMER", "ECS")),
     ):
         if params.get(member) is not None and params[member] not in allowed:
             raise InvalidParameterException(f"{text} should be one of [{','.join(allowed)}]")
 
 
 def refuse_counts(params: Params) -> None:
-    """CreateService's count and grace period."""
+    """CreateService's count and grace period; a DAEMON service's count is that of its machines."""
+    if params.get("schedulingStrategy") == "DAEMON":
+        refuse_grace(params)
+        return
     if params.get("desiredCount") is None:
         raise InvalidParameterException("DesiredCount is missing")
     if params["desiredCount"] < 0:
@@ -99,56 +116,45 @@ def refuse_grace(params: Params) -> None:
         raise InvalidParameterException("healthCheckGracePeriodSeconds must be at least 0")
 
 
-def refuse_not_built(params: Params) -> None:
-    """What ECS has and this emulator has not yet: said, never silently ignored."""
-    controller = (params.get("deploymentController") or {}).get("type", "ECS")
-    strategy = (params.get("deploymentConfiguration") or {}).get("strategy", "ROLLING")
-    if controller not in ("ECS", "CODE_DEPLOY", "EXTERNAL"):
-        raise InvalidParameterException("deployment controller type should be one of [ECS,CODE_DEPLOY,EXTERNAL]")
-    if strategy not in ("ROLLING", "BLUE_GREEN", "LINEAR", "CANARY"):
-        raise InvalidParameterException("deployment strategy should be one of [ROLLING,BLUE_GREEN,LINEAR,CANARY]")
-    for asked, built, what in (
-        (controller, "ECS", "deployment controller"),
-        (strategy, "ROLLING", "deployment strategy"),
-        (params.get("schedulingStrategy") or "REPLICA", "REPLICA", "scheduling strategy"),
-    ):
-        if asked != built:
-            raise UnsupportedFeatureException(f"The {what} {asked} is not built in this emulator yet; {built} is.")
-
-
 # --- deployment configuration ---------------------------------------------------------------------------------------
 
 
-def deployment_configuration(asked: Params | None, present: Params | None = None) -> Document:
+def deployment_configuration(
+    asked: Params | None, present: Params | None = None, controller: str = "ECS", *, daemon: bool = False
+) -> Document:
     """What is given over what is there over the defaults, inside the circuit breaker as well; checked.
 
     `{"maximumPercent": 150}` becomes `{"maximumPercent": 150, "minimumHealthyPercent": 100, "strategy": "ROLLING", …}`.
     """
     asked = asked or {}
-    known = present or {**DEPLOYMENT, "deploymentCircuitBreaker": BREAKER}
+    known = present or {**DEPLOYMENT, **(DAEMON_PERCENTS if daemon else {}), "deploymentCircuitBreaker": BREAKER}
     breaker = {**known["deploymentCircuitBreaker"], **(asked.get("deploymentCircuitBreaker") or {})}
     if not breaker["enable"]:
         breaker["rollback"] = False
     merged = {**known, **asked, "deploymentCircuitBreaker": breaker}
-    _refuse_percents(merged)
+    _refuse_percents(merged, blocked=controller == "ECS" and not daemon)
     _refuse_breaker(breaker)
+    merged = deployment_strategies.completed(merged, asked)
+    deployment_strategies.refuse(merged, asked, present)
     return merged
 
 
-def _refuse_percents(configuration: Params) -> None:
+def _refuse_percents(configuration: Params, *, blocked: bool) -> None:
+    least, most = configuration["minimumHealthyPercent"], configuration["maximumPercent"]
     for applies, text in PERCENTS:
-        if applies(configuration["minimumHealthyPercent"], configuration["maximumPercent"]):
+        if applies(least, most):
             raise InvalidParameterException(text)
+    if blocked and least == most == 100:
+        raise InvalidParameterException(BLOCKED)
+
+
+BLOCKED = "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."
 
 
 PERCENTS: tuple[tuple[Callable[[int, int], bool], str], ...] = (
     (lambda least, most: most < 100, "maximumPercent must be at least 100"),
     (lambda least, most: least > 100, "minimumHealthyPercent must be at most 100"),
     (lambda least, most: least < 0, "minimumHealthyPercent must be at least 0"),
-    (
-        lambda least, most: least == 100 and most == 100,
-        "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
-    ),
 )
 
 
@@ -167,16 +173,32 @@ def _refuse_breaker(breaker: Params) -> None:
 def zone_rebalancing(params: Params, configuration: Params, launch_type: str) -> str:
     """ENABLED unless something speaks against it; asked for against that, it is refused."""
     asked = params.get("availabilityZoneRebalancing")
+    daemon = params.get("schedulingStrategy") == "DAEMON"
     if asked is not None:
-        refuse_rebalancing({"availabilityZoneRebalancing": asked, "deploymentConfiguration": configuration}, "created")
+        whole = {"availabilityZoneRebalancing": asked, "deploymentConfiguration": configuration}
+        refuse_rebalancing(whole, "created", daemon=daemon)
         return str(asked)
-    first = next(iter(params.get("placementStrategy") or ()), None)
-    spread = first is None or (first.get("type") == "spread" and first.get("field") == ZONE_SPREAD)
-    return "ENABLED" if launch_type != "EXTERNAL" and configuration["maximumPercent"] > 100 and spread else "DISABLED"
+    whole = {**params, "availabilityZoneRebalancing": "ENABLED", "deploymentConfiguration": configuration}
+    return "ENABLED" if launch_type != "EXTERNAL" and rebalances(whole) else "DISABLED"
 
 
-def refuse_rebalancing(spec: Params, verb: str) -> None:
+def rebalances(spec: Params) -> bool:
+    """Whether a service's zones are kept even: it wants it, it may have more tasks than desired, and nothing speaks against it."""
+    if spec["availabilityZoneRebalancing"] != "ENABLED" or spec["deploymentConfiguration"]["maximumPercent"] <= 100:
+        return False
+    if any(each.get("loadBalancerName") for each in spec.get("loadBalancers") or ()):
+        return False
+    first = next(iter(spec.get("placementStrategy") or ()), None)
+    return first is None or (first.get("type") == "spread" and first.get("field") == ZONE_SPREAD)
+
+
+def refuse_rebalancing(spec: Params, verb: str, *, daemon: bool = False) -> None:
     """`spec`: a service's, with its deploymentConfiguration whole."""
+    if daemon and spec["availabilityZoneRebalancing"] == "ENABLED":
+        raise InvalidParameterException(
+            f"The service couldn't be {verb} because Availability Zone Rebalancing does not support DAEMON as scheduling "
+            "strategy. Update scheduling strategy and try again."
+        )
     if spec["availabilityZoneRebalancing"] != "ENABLED" or spec["deploymentConfiguration"]["maximumPercent"] > 100:
         return
     raise InvalidParameterException(

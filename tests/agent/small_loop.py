@@ -12,7 +12,17 @@ from typing import Any
 
 from ecs_emulator.clock import Clock
 from ecs_emulator.control import observe, tasks
-from ecs_emulator.control.plan import Agent, Effect, EngineLost, Observation, Postponed, Snapshot, TaskSlice, Wait
+from ecs_emulator.control.plan import (
+    Agent,
+    Effect,
+    EngineLost,
+    Observation,
+    Postponed,
+    Snapshot,
+    TaskSlice,
+    Wait,
+)
+from ecs_emulator.control.shift_plan import HookAnswered
 from ecs_emulator.records.tasks import (
     Attachment,
     AttachmentStatus,
@@ -163,7 +173,7 @@ class SmallLoop:
                             self._put(observe.seen(self.task(slice.task.arn), missing, now))
                 for one in observation.seen:
                     self._observe(one)
-            case EngineLost() | Postponed():
+            case EngineLost() | Postponed() | HookAnswered():
                 return
             case _:
                 if observation.task_arn in self.slices:

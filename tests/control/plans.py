@@ -7,6 +7,7 @@ from ecs_emulator.records.tasks import Health, StopCode, TaskStatus
 from tests.control.stage import Stage, plan
 
 RUNNING, STOPPED = TaskStatus.RUNNING, TaskStatus.STOPPED
+ROLLBACK = {"enable": True, "rollback": True}
 CHECKED = {"healthCheck": {"command": ["CMD", "true"]}}
 
 
@@ -201,12 +202,7 @@ def failing_starts(stage: Stage) -> None:
     """Three failures are tried again at once, the next with growing pauses; a task that runs well ends the row."""
     stage.given(1, 100, 200, healthy=False)
     for number in range(1, 6):
-        stage.move(
-            STOPPED,
-            f"task {number:02d}",
-            stop_code=StopCode.TASK_FAILED_TO_START,
-            stopped_reason="CannotPullContainerError: not found",
-        )
+        stage.fail(f"task {number:02d}")
         if number > 3:
             stage.wait(0.25 * 2 ** (number - 4))
     stage.move(RUNNING)
@@ -219,18 +215,101 @@ def failing_update(stage: Stage) -> None:
     stage.given(2, 100, 200)
     stage.wait(60)
     stage.new_revision()
-    for number in range(3, 8):
-        stage.move(
-            STOPPED,
-            f"task {number:02d}",
-            stop_code=StopCode.TASK_FAILED_TO_START,
-            stopped_reason="CannotPullContainerError: not found",
-        )
+    stage.fail(*(f"task {number:02d}" for number in range(3, 8)))
     stage.move(STOPPED, "task 01", stop_code=StopCode.ESSENTIAL_CONTAINER_EXITED, stopped_reason="it was killed")
     stage.move(RUNNING)
     stage.wait(0.5)
     stage.move(RUNNING)
     stage.stopped()
+
+
+# --- deployments that are given up ----------------------------------------------------------------------------------
+
+
+@plan()
+def breaker_rolls_back(stage: Stage) -> None:
+    """The third failure of an update trips the circuit breaker, and the last completed deployment takes over."""
+    stage.given(2, 100, 200, breaker=ROLLBACK)
+    stage.new_revision()
+    stage.fail("task 03", "task 04", "task 05")
+    stage.stopped()
+
+
+@plan()
+def breaker_rolls_back_what_had_gone(stage: Stage) -> None:
+    """With 0–100 % the old task is gone when the breaker trips: the old revision starts one again."""
+    stage.given(1, 0, 100, breaker=ROLLBACK)
+    stage.new_revision()
+    stage.stopped()
+    stage.fail("task 02", "task 03", "task 04")
+    stage.move(RUNNING)
+
+
+@plan()
+def breaker_without_rollback(stage: Stage) -> None:
+    """The new revision is given up where it stands; what runs of the old one runs on."""
+    stage.given(2, 50, 150, breaker={"enable": True, "rollback": False})
+    stage.new_revision()
+    stage.fail("task 03", "task 04", "task 05")
+    stage.move(STOPPED, "task 02", stop_code=StopCode.ESSENTIAL_CONTAINER_EXITED, stopped_reason="it was killed")
+    stage.new_revision()
+    stage.move(RUNNING)
+
+
+@plan()
+def breaker_trips_on_the_first_deployment(stage: Stage) -> None:
+    """There is nothing to roll back to."""
+    stage.given(1, 100, 200, healthy=False, breaker=ROLLBACK)
+    stage.fail("task 01", "task 02", "task 03")
+
+
+@plan()
+def breaker_counts_all_failures(stage: Stage) -> None:
+    """Without resetOnHealthyTask a task that runs well does not clear the row."""
+    threshold = {"type": "COUNT", "value": 2}
+    breaker = {**ROLLBACK, "resetOnHealthyTask": False, "thresholdConfiguration": threshold}
+    stage.given(2, 100, 200, healthy=False, breaker=breaker)
+    stage.fail("task 01")
+    stage.move(RUNNING, "task 02")
+    stage.wait(6)
+    stage.fail("task 03")
+
+
+@plan()
+def stopped_by_its_user(stage: Stage) -> None:
+    """StopServiceDeployment: back to the revision before, though no rollback was configured."""
+    stage.given(2, 100, 200)
+    stage.new_revision()
+    stage.move(RUNNING, "task 03")
+    stage.stop_deployment()
+    stage.stopped()
+    stage.move(RUNNING)
+
+
+# --- tasks that must stay -------------------------------------------------------------------------------------------
+
+
+@plan()
+def protected_from_scale_in(stage: Stage) -> None:
+    """A protected task outlives what is desired until its time is over."""
+    stage.given(3, 100, 200)
+    stage.protect("task 01", "task 02", minutes=10)
+    stage.update("1 is desired", desiredCount=1)
+    stage.wait(600)
+
+
+@plan()
+def protected_from_a_deployment(stage: Stage) -> None:
+    """A new revision waits for the protected task of the old one."""
+    stage.given(1, 100, 200)
+    stage.protect("task 01", minutes=10)
+    stage.new_revision()
+    stage.move(RUNNING)
+    stage.wait(600)
+    stage.stopped()
+
+
+# --- machines -------------------------------------------------------------------------------------------------------
 
 
 @plan(launch_type="EC2")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.control import plans, stage
+from tests.control import daemon_service_plans, plans, shifting_plans, stage, task_set_plans, zone_plans
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "golden" / "plans"
 
 
 def main() -> None:
-    assert plans.__doc__
+    assert (
+        plans.__doc__
+        and task_set_plans.__doc__
+        and daemon_service_plans.__doc__
+        and zone_plans.__doc__
+        and shifting_plans.__doc__
+    )
     GOLDEN.mkdir(parents=True, exist_ok=True)
     for old in GOLDEN.glob("*.txt"):
         if old.stem not in stage.registry():

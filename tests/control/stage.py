@@ -6,17 +6,22 @@ Tasks are called by the order in which they were started (`task 01`), deployment
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ecs_emulator.control import record, services
+from ecs_emulator.control import hooks, record, services
 from ecs_emulator.control.plan import Announce, Decision, Launch, Stop, Wait
+from ecs_emulator.control.shift_plan import CallHook
+from ecs_emulator.records.alarms import AlarmState
+from ecs_emulator.records.hooks import HookStatus, LifecycleHook
 from ecs_emulator.records.journal import Decided
 from ecs_emulator.records.services import Service, ServiceDeployment
-from ecs_emulator.records.tasks import DesiredStatus, Health, Task, TaskStatus
+from ecs_emulator.records.tasks import DesiredStatus, Health, Member, StopCode, Task, TaskStatus
+from ecs_emulator.rules import deployment_alarms
 from ecs_emulator.store import Transaction
 from tests.simulation import Simulation
 
@@ -32,6 +37,8 @@ class Stage:
         self.launch_type = launch_type
         self.lines: list[str] = []
         self._names: dict[str, str] = {}
+        self._sets: dict[str, str] = {}
+        self._machines: list[str] = []
         self._began = self.sim.clock.now()
         self.sim.call("CreateCluster", clusterName="default")
 
@@ -40,6 +47,8 @@ class Stage:
     def given(self, desired: int, minimum: int, maximum: int, *, healthy: bool = True, **more: Any) -> None:
         """A service `web` that runs its first revision, with nothing left to do."""
         self.define(**more.pop("container", {}))
+        breaker = more.pop("breaker", None)
+        configuration = more.pop("configuration", {})
         if self.launch_type == "FARGATE":
             more = {"networkConfiguration": NETWORK, **more}
         self.sim.call(
@@ -48,7 +57,12 @@ class Stage:
             taskDefinition="web",
             launchType=self.launch_type,
             desiredCount=desired,
-            deploymentConfiguration={"minimumHealthyPercent": minimum, "maximumPercent": maximum},
+            deploymentConfiguration={
+                "minimumHealthyPercent": minimum,
+                "maximumPercent": maximum,
+                **({"deploymentCircuitBreaker": breaker} if breaker else {}),
+                **configuration,
+            },
             **more,
         )
         running = ""
@@ -58,9 +72,49 @@ class Stage:
                 self.move(TaskStatus.RUNNING, health=Health.HEALTHY, silently=True)
                 self._play(silently=True)
             running = f", running web:1 ×{desired}"
-        self.lines.append(f"given  web desired {desired}, {minimum}–{maximum} %{running}")
+        strategy = f" {configuration['strategy']}" if "strategy" in configuration else ""
+        self.lines.append(f"given  web{strategy} desired {desired}, {minimum}–{maximum} %{running}")
         if not healthy:
             self._play()
+
+    def given_daemon(
+        self, machines: int, minimum: int = 0, *, container: dict[str, Any] | None = None, breaker: Any = None
+    ) -> None:
+        """A DAEMON service `web` that runs its first revision on so many machines, with nothing left to do."""
+        self.define(**(container or {}))
+        for _ in range(machines):
+            self.machine()
+        configuration = {"minimumHealthyPercent": minimum, **({"deploymentCircuitBreaker": breaker} if breaker else {})}
+        self.sim.call(
+            "CreateService",
+            serviceName="web",
+            taskDefinition="web",
+            schedulingStrategy="DAEMON",
+            deploymentConfiguration=configuration,
+        )
+        self._play(silently=True)
+        self.move(TaskStatus.RUNNING, health=Health.HEALTHY, silently=True)
+        self._play(silently=True)
+        self.lines.append(f"given  web on each of {machines} machines, {minimum}–100 %, running web:1 ×{machines}")
+
+    def machine(self, what: str = "", *, memory: int = 1024) -> None:
+        """A machine registers."""
+        total = [
+            {"name": "CPU", "type": "INTEGER", "integerValue": 4096},
+            {"name": "MEMORY", "type": "INTEGER", "integerValue": memory},
+        ]
+        made = self.sim.call("RegisterContainerInstance", totalResources=total)["containerInstance"]
+        self._machines.append(made["containerInstanceArn"])
+        if what:
+            self.lines.append(f"when   {what}")
+            self._play()
+
+    def on_machine(self, number: int, what: str, *, status: str) -> None:
+        """The machine with this number, from 0 on, becomes ACTIVE or DRAINING."""
+        self.lines.append(f"when   machine {number + 1} {what}")
+        machine = self._machines[number]
+        self.sim.call("UpdateContainerInstancesState", containerInstances=[machine], status=status)
+        self._play()
 
     def define(self, **container: Any) -> None:
         """The next revision of `web`."""
@@ -78,6 +132,95 @@ class Stage:
         self.define()
         number = 1 + sum(line.endswith("is asked for") for line in self.lines) + 1
         self.update(f"web:{number} is asked for", taskDefinition="web")
+
+    def fail(self, *names: str) -> None:
+        """These tasks never came to run."""
+        for name in names:
+            why = "CannotPullContainerError: not found"
+            self.move(TaskStatus.STOPPED, name, stop_code=StopCode.TASK_FAILED_TO_START, stopped_reason=why)
+
+    def stop_deployment(self) -> None:
+        self.lines.append("when   its deployment is stopped")
+        listed = self.sim.call("ListServiceDeployments", service="web", status=["IN_PROGRESS"])
+        (ongoing,) = listed["serviceDeployments"]
+        self.sim.call("StopServiceDeployment", serviceDeploymentArn=ongoing["serviceDeploymentArn"])
+        self._play()
+
+    def hook(self, answer: str, **more: Any) -> None:
+        """Every hook that is being asked answers this."""
+        body = json.dumps({"hookStatus": answer, **more}).encode()
+        self._hooks(
+            f"its hook answers {answer}", lambda one: hooks.heard(one, hooks.answered(one, body, self.sim.clock.now()))
+        )
+
+    def _hooks(self, what: str, change: Callable[[LifecycleHook], LifecycleHook]) -> None:
+        self.lines.append(f"when   {what}")
+        with self.sim.store.transaction() as tx:
+            open_ones = [one for one in tx.find(LifecycleHook) if one.status is HookStatus.IN_PROGRESS]
+            assert open_ones
+            tx.put(*map(change, open_ones))
+        self._play()
+
+    def go_on(self, action: str) -> None:
+        """Its user answers the pause."""
+        self.lines.append(f"when   its user says {action}")
+        with self.sim.store.snapshot() as tx:
+            (held,) = [one for one in tx.find(LifecycleHook) if one.status is HookStatus.AWAITING_ACTION]
+            deployment = tx.get(ServiceDeployment, held.deployment_id)
+        assert deployment is not None
+        asked = {"serviceDeploymentArn": deployment.arn, "hookId": held.id, "action": action}
+        self.sim.call("ContinueServiceDeployment", **asked)
+        self._play()
+
+    def alarm(self, name: str, state: str) -> None:
+        self.lines.append(f"when   the alarm {name} is {state}")
+        with self.sim.store.transaction() as tx:
+            world = self.sim.world
+            deployment_alarms.set_state(tx, world.account, world.region, name, AlarmState(state), self.sim.clock.now())
+        self._play()
+
+    def protect(self, *names: str, minutes: int) -> None:
+        self.lines.append(
+            f"when   {', '.join(names)} {'is' if len(names) == 1 else 'are'} protected for {minutes} minutes"
+        )
+        ids = [task.id for task in self.tasks() if self._name(task) in names]
+        self.sim.call(
+            "UpdateTaskProtection", cluster="default", tasks=ids, protectionEnabled=True, expiresInMinutes=minutes
+        )
+        self._play()
+
+    def given_sets(self, desired: int, *scales: float, container: dict[str, Any] | None = None) -> None:
+        """A service `web` of task sets with these scales; the tasks of all of them run."""
+        self.define(**(container or {}))
+        self.sim.call(
+            "CreateService", serviceName="web", desiredCount=desired, deploymentController={"type": "EXTERNAL"}
+        )
+        for scale in scales:
+            self.task_set(scale, silently=True)
+        if self.tasks():
+            self.move(TaskStatus.RUNNING, health=Health.HEALTHY, silently=True)
+            self._play(silently=True)
+        listed = ", ".join(f"{name} at {scale:g} %" for name, scale in zip(self._sets.values(), scales, strict=True))
+        self.lines.append(f"given  web desired {desired}, in task sets: {listed or 'none'}")
+
+    def task_set(self, scale: float, *, silently: bool = False) -> None:
+        """The next task set, of the newest revision."""
+        where = {"launchType": self.launch_type}
+        more = {"networkConfiguration": NETWORK} if self.launch_type == "FARGATE" else {}
+        asked = {"cluster": "default", "service": "web", "taskDefinition": "web", "scale": {"value": scale}}
+        self.sim.clock.advance(0.001)  # so that the sets are in an order
+        made = self.sim.call("CreateTaskSet", **asked, **where, **more)["taskSet"]
+        self._sets[made["id"]] = f"set {len(self._sets) + 1}"
+        if not silently:
+            self.lines.append(f"when   {self._sets[made['id']]} at {scale:g} % is asked for")
+        self._play(silently=silently)
+
+    def of_set(self, name: str, what: str, operation: str, **params: Any) -> None:
+        """One of the operations on a task set."""
+        self.lines.append(f"when   {name} {what}")
+        found = next(one for one, given in self._sets.items() if given == name)
+        self.sim.call(operation, cluster="default", service="web", taskSet=found, **params)
+        self._play()
 
     def delete(self) -> None:
         self.lines.append("when   web is deleted")
@@ -143,7 +286,7 @@ class Stage:
                 assert slice is not None
                 now = self.sim.clock.now()
                 decided = list(services.decide(slice, now, self.sim.config.timings))
-                told = [one for one in decided if isinstance(one, Wait) or self._record(tx, one, now)]
+                told = [one for one in decided if isinstance(one, Wait | CallHook) or self._record(tx, one, now)]
                 changed = tx.take_marks()
             self.tasks()
             if not silently:
@@ -158,13 +301,13 @@ class Stage:
         record.record(tx, decision, now, self.sim.ids, self.sim.config)
         return tx.count(Decided) > before
 
-    def _print(self, decided: list[Decision | Wait]) -> None:
+    def _print(self, decided: list[Decision | Wait | CallHook]) -> None:
         lead = "then   "
         for one in decided:
             self.lines.append(f"{lead}{self._text(one)}".rstrip())
             lead = "       "
 
-    def _text(self, decision: Decision | Wait) -> str:
+    def _text(self, decision: Decision | Wait | CallHook) -> str:
         match decision:
             case Wait(until=until):
                 text = f"wait until {until - self._began:+g} s"
@@ -180,7 +323,7 @@ class Stage:
                 text = str(decision)
         return f"{self._named(text):<30} because {self._named(decision.because)}"
 
-    def _name(self, task: Task) -> str:
+    def _name(self, task: Task | Member) -> str:
         self.tasks()
         return self._names[task.id]
 
@@ -189,6 +332,10 @@ class Stage:
             deployments = tx.find(ServiceDeployment)
         for one in deployments:
             text = text.replace(one.id, one.task_definition_arn.rpartition("/")[2])
+        for number, arn in enumerate(self._machines, 1):
+            text = text.replace(f"container-instance {arn.rpartition('/')[2]}", f"machine {number}")
+        for set_id, name in self._sets.items():
+            text = text.replace(set_id, name)
         for task_id, name in self._names.items():
             text = text.replace(f"task {task_id}", name)
         return re.sub(r"(judge|release) ([0-9a-f]{8})", lambda found: f"{found[1]} {self._by_start(found[2])}", text)

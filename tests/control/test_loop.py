@@ -22,6 +22,7 @@ from ecs_emulator.control.plan import (
     Connect,
     Effect,
     EngineLost,
+    Errand,
     Failed,
     Observation,
     Postponed,
@@ -30,6 +31,7 @@ from ecs_emulator.control.plan import (
     Snapshot,
     Wait,
 )
+from ecs_emulator.control.shift_plan import CallHook
 from ecs_emulator.records.journal import Decided
 from ecs_emulator.records.services import Service
 from ecs_emulator.records.tasks import Stage, TaskStatus
@@ -243,7 +245,8 @@ class Held:
         self.agent = agent
         self.held: list[tuple[Effect, Callable[[Done], None]]] = []
 
-    def submit(self, effect: Effect, post: Callable[[Done], None]) -> None:
+    def submit(self, effect: Errand, post: Callable[[Done], None]) -> None:
+        assert not isinstance(effect, CallHook)
         self.held.append((effect, post))
 
     def release(self) -> None:

@@ -13,7 +13,8 @@ import pytest
 from ecs_emulator.agent.simulated import SimulatedAgent
 from ecs_emulator.control import loop, reaper, services
 from ecs_emulator.control.loop import Done, Loop, Stop
-from ecs_emulator.control.plan import Effect, Postponed, Remove
+from ecs_emulator.control.plan import Effect, Errand, Postponed, Remove
+from ecs_emulator.control.shift_plan import CallHook
 from ecs_emulator.records.journal import Decided
 from ecs_emulator.records.services import Service, ServiceDeployment
 from ecs_emulator.records.tasks import Stage, Task, TaskStatus
@@ -115,7 +116,8 @@ class HeldWorkers:
         self._held: list[tuple[Effect, Callable[[Done], None]]] = []
         self.asked: list[Effect] = []
 
-    def submit(self, effect: Effect, post: Callable[[Done], None]) -> None:
+    def submit(self, effect: Errand, post: Callable[[Done], None]) -> None:
+        assert not isinstance(effect, CallHook)
         self.asked.append(effect)
         self._held.append((effect, post))
 

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.control import plans, regenerate, stage
+from tests.control import daemon_service_plans, plans, regenerate, shifting_plans, stage, task_set_plans, zone_plans
 
-assert plans.__doc__
+assert (
+    plans.__doc__
+    and task_set_plans.__doc__
+    and daemon_service_plans.__doc__
+    and zone_plans.__doc__
+    and shifting_plans.__doc__
+)
 NAMES = sorted(stage.registry())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecs_emulator.records.tasks import Task
-from ecs_emulator.rules.deployment_documents import threshold
+from ecs_emulator.rules.failures import threshold
 from tests.simulation import Refused, Simulation
 
 P = "arn:aws:ecs:us-east-1:123456789012"

@@ -251,19 +251,6 @@ def test_a_twin_is_refused_before_its_load_balancers_are_looked_at(sim: Simulati
     assert refusal(sim, "CreateService", **asked) == (INVALID, "Creation of service was not idempotent.")
 
 
-@pytest.mark.parametrize(
-    ("params", "what"),
-    [
-        ({"deploymentController": {"type": "CODE_DEPLOY"}}, "The deployment controller CODE_DEPLOY is not built"),
-        ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "The deployment strategy BLUE_GREEN is not built"),
-        ({"schedulingStrategy": "DAEMON"}, "The scheduling strategy DAEMON is not built"),
-    ],
-)
-def test_what_is_not_built_is_said_and_never_ignored(sim: Simulation, params: Document, what: str) -> None:
-    code, message = refusal(sim, "CreateService", serviceName="web", taskDefinition="web", desiredCount=0, **params)
-    assert code == "UnsupportedFeatureException" and message.startswith(what)
-
-
 # --- CreateService answers ------------------------------------------------------------------------------------------
 
 BREAKER = {

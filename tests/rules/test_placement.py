@@ -374,3 +374,9 @@ def test_no_row_of_placements_books_more_than_there_is(
         assert after.enis is None or after.enis >= 0
         assert before[placed.arn].ports.isdisjoint(need.ports)
         assert not distinct or after.groups[WEB] == 1
+
+
+def test_what_is_there_is_said_of_the_one_provider_that_was_asked() -> None:
+    assert Refusal((), None, of_provider=True).event == (
+        "was unable to reach steady state. Reason: No Container Instances were found in your capacity provider."
+    )

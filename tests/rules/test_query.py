@@ -103,6 +103,8 @@ EXAMPLES = [
     ("registeredAt > 2018-01-01T22:28:28+00:00", True),
     ("registeredAt < 2018-01-02T00:00:01Z", True),
     ("registeredAt == 2018-01-02T01:00:00+01:00", True),
+    ("attribute:ecs.instance-type =~ '(t2|m5).(small|large)'", True),
+    ("attribute:ecs.instance-type =~ '(t[0-9]|m5)\\.[a-z]+'", True),
     # sets of groups
     ("task:group != service:production", False),
     ("task:group in [database, family:cron]", True),
@@ -143,6 +145,9 @@ NONSENSE = [
     "attribute:stack == 'prod",
     "attribute:ecs.instance-type =~ '*'",
     "attribute:ecs.instance-type =~ 'a{99999999999}'",
+    "attribute:ecs.instance-type =~ '(t+)+2'",
+    "attribute:ecs.instance-type =~ '((t|t)2)*'",
+    "attribute:ecs.instance-type =~ '[[a-z]]+'",
     "agentVersion =~ 1.*",
     "agentVersion < new",
     "agentVersion exists",
