@@ -27,10 +27,11 @@ demo: engine ## push an image, run it as a task, keep a service of it: unmodifie
 	@$(PYTHON_HERE) -m tests.demo
 
 test: engine ## every test, those on the real engine included
+	@.ci/clients tests
 	@ECS_EMULATOR_TEST_ENGINE=required $(PYTEST) -m "not soak"
 
 check: lint types ## lint, types, and the tests that need no engine
-	@$(PYTEST) -m "not engine and not soak"
+	@$(PYTEST) -m "not engine and not clients and not soak"
 
 lint: setup
 	@$(PYTHON_HERE) -m ruff check .

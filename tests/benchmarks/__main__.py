@@ -16,7 +16,7 @@ from typing import NoReturn
 from tests.benchmarks import table
 from tests.environment import calm
 
-PARTS = ("api", "registry", "start", "loop", "launch", "service", "replace")
+PARTS = ("api", "operations", "registry", "start", "loop", "launch", "service", "replace")
 """Each is a module beside this one, with a TITLE, the SECONDS that it may take, and `measure()`, which yields rows."""
 INTERRUPTED = 130
 

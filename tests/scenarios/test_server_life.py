@@ -301,8 +301,8 @@ def test_a_request_without_keys_is_refused_as_aws_does(quiet: Server) -> None:
 
 def test_what_is_not_built_says_so_and_names_itself(quiet: Server) -> None:
     with pytest.raises(ClientError) as refusal:
-        quiet.client("ecs").list_daemons(clusterArn="default")
-    assert "ListDaemons" in refusal.value.response["Error"]["Message"]
+        quiet.client("ecr").get_registry_policy()
+    assert "GetRegistryPolicy" in refusal.value.response["Error"]["Message"]
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
