@@ -148,7 +148,9 @@ def the_block(words: str, blocks: list[str] = PYTHON) -> str:
 
 def test_the_table_of_commands_is_true() -> None:
     rows = re.findall(r"^\| `ecs-emulator ([a-z ]+?)(?: [A-Z]+)?` \| (.*) \|$", README, re.MULTILINE)
-    assert {command.split()[0] for command, _ in rows} == {"status", "logs", "why", "instances", "reset"}
+    overview = subprocess.run([COMMAND, "--help"], capture_output=True, text=True, check=True).stdout
+    commands = set(re.findall(r"^    ([a-z]+)(?:\s|$)", overview, re.MULTILINE))
+    assert {command.split()[0] for command, _ in rows} == commands - {"serve"}
     for command, said in rows:
         asked = [COMMAND, *command.split(), "--help"]
         help_text = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
