@@ -6,6 +6,7 @@ A session that leaves something of an emulator's on the engine fails, whatever i
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from contextlib import closing
 from functools import cache
@@ -26,6 +27,9 @@ OLDEST_API = (1, 41)
 USES_ENGINE = pytest.StashKey[bool]()
 STARTED = {str(os.getpid())}
 """Every process that this session started, itself included: what others leave on the same engine is not its fault."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what it starts would never hear Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.update(calmed := calm(os.environ))
 for foreign in set(os.environ) - set(calmed):

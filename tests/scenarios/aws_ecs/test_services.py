@@ -194,7 +194,6 @@ def test_an_express_service_is_made_of_an_image_and_two_roles(aws: Prompt) -> No
     )
     assert updated["service"]["targetConfiguration"]["cpu"] == "512"
     assert described["service"]["activeConfigurations"][0]["healthCheckPath"] == "/up"
-    aws.until_stable("shop")
     gone = aws.ecs("delete-express-gateway-service", *service)
     assert gone["service"]["status"]["statusCode"] == "DRAINING"
     unknown = aws.refused("describe-express-gateway-service", "--service-arn", aws.arn("service/default/nope"))
