@@ -99,7 +99,7 @@ def standing_of(slice: ServiceSlice, now: Instant) -> Standing | None:
     service = slice.service
     if len(slice.zones) < 2 or len(slice.deployments) != 1 or not (service.steady or service.rebalancing):
         return None
-    if slice.deployments[0].rollout_state is not RolloutState.COMPLETED:
+    if slice.deployments[0].rollout_state is not RolloutState.COMPLETED or not _leaves_room(service):
         return None
     alive = tuple(task for task in slice.tasks if task.desired_status is DesiredStatus.RUNNING)
     if len(alive) < service.desired_count or (len(alive) > service.desired_count and not service.rebalancing):
@@ -113,6 +113,12 @@ def standing_of(slice: ServiceSlice, now: Instant) -> Standing | None:
     if set(counts) - set(slice.zones):
         return None  # some are where the service's tasks go no more, or nowhere yet
     return Standing(slice, now, alive, counts)
+
+
+def _leaves_room(service: Service) -> bool:
+    """Whether one more task than desired may be alive: 3 at 110 % may be 3, so that none of them can be moved."""
+    maximum = service.spec["deploymentConfiguration"]["maximumPercent"]
+    return bounds(service.desired_count, 0, maximum)[1] > service.desired_count
 
 
 def holds(slice: ServiceSlice, now: Instant) -> bool:

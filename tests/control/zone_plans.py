@@ -42,6 +42,12 @@ def zones_even_enough(stage: Stage) -> None:
 
 
 @plan(**STRICT)
+def zones_without_room(stage: Stage) -> None:
+    """110 % of 3 is 3: nothing can be moved, and nothing is begun."""
+    _in_one_zone(stage, 3, 75, 110)
+
+
+@plan(**STRICT)
 def zones_without_rebalancing(stage: Stage) -> None:
     """Who does not want it keeps tasks where they are."""
     _in_one_zone(stage, 4, availabilityZoneRebalancing="DISABLED")
