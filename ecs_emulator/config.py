@@ -69,6 +69,8 @@ class Timings:
     """A capacity provider that is short of machines has new ones after so long: its metric is looked at once a minute."""
     scale_in: float = 60.0
     """One that has had too many for so long lets them go."""
+    proven_after: float = 0.0
+    """A deployment with a circuit breaker has not completed before its youngest task has RUN so long: one that ends at once has failed."""
     event_kept: float = 86_400.0
     """A state change document stays readable so long, if there are no more than `events_kept` newer ones."""
 
@@ -77,6 +79,7 @@ FAST = Timings(
     steady_after=0.0, steady_repeat=21_600.0, draining=0.0, retry_first=0.25, retry_most=60.0, stopped_kept=3_600.0,
     cluster_kept=3_600.0, service_kept=86_400.0, capacity_wait=1_800.0, spot_warning=2.0, idle_instance=60.0, containers_kept=60.0,
     alarm_bake=0.0, delete_definition=0.0,
+    proven_after=1.0,
 )  # fmt: skip
 AWS = Timings(
     steady_after=7.0, steady_repeat=21_600.0, draining=50.0, retry_first=1.0, retry_most=1_620.0, stopped_kept=3_600.0,

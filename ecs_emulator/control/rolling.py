@@ -370,11 +370,19 @@ def is_quiet(view: View) -> bool:
     return len(view.good) == view.desired == view.count_healthy(view.good)
 
 
+def _to_be_proven(view: View, timings: Timings) -> float:
+    """A container that RUNS and ends at once is what a circuit breaker is for; what has completed is not judged again."""
+    breaker = view.slice.service.spec["deploymentConfiguration"]["deploymentCircuitBreaker"]
+    judged = breaker["enable"] and view.primary.finished_at is None
+    return timings.proven_after if judged else 0.0
+
+
 def settled(view: View, timings: Timings) -> Iterator[Decision | Wait]:
     service, primary = view.slice.service, view.primary
     since = max([primary.updated_at, *(task.started_at or view.now for task in view.good)])
-    if not service.steady and view.now < since + timings.steady_after:
-        yield Wait(since + timings.steady_after, because="a steady state is a state that lasts")
+    lasting = max(timings.steady_after, _to_be_proven(view, timings))
+    if not service.steady and view.now < since + lasting:
+        yield Wait(since + lasting, because="a steady state is a state that lasts")
         return
     if primary.rollout_state is RolloutState.IN_PROGRESS:
         ended = list(

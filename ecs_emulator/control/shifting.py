@@ -147,7 +147,7 @@ def decide(slice: ServiceSlice, now: Instant, timings: Timings) -> Said:
         return
     yield from _kept(view)
     yield from hooks.pursued(slice.hooks, view.green, slice.deployments, now)
-    yield from _gone_on(view)
+    yield from _gone_on(view, timings)
 
 
 def _refused(view: View) -> Fail | None:
@@ -193,7 +193,7 @@ def _over(view: View, source: ServiceDeployment) -> bool:
     return source is not view.blue or view.stage is LifecycleStage.CLEAN_UP
 
 
-def _gone_on(view: View) -> Said:
+def _gone_on(view: View, timings: Timings) -> Said:
     """To the next stage when this one is through, at its own pace and at its hooks'."""
     if view.stage is None:
         yield _next(view, because=f"{view.green.id} is to come")
@@ -201,6 +201,10 @@ def _gone_on(view: View) -> Said:
     due = _due(view)
     if view.now < due:
         yield Wait(due, because=f"{view.stage} lasts {(due - view.since) / 60:g} min")
+        return
+    proven = _proven_at(view, timings)
+    if view.now < proven:
+        yield Wait(proven, because="a task that ends at once has failed")
         return
     through = _through(view)
     if through is None and view.stage in TIMED:
@@ -222,6 +226,15 @@ def _due(view: View) -> Instant:
     if view.stage is LifecycleStage.PRODUCTION_TRAFFIC_SHIFT and view.percent(view.green.step) < WHOLE:
         return view.since + strategies.step_bake(view.green.configuration)
     return view.since
+
+
+def _proven_at(view: View, timings: Timings) -> Instant:
+    """When the tasks that have come up have run long enough to be judged, where a circuit breaker judges them."""
+    breaker = view.slice.service.spec["deploymentConfiguration"]["deploymentCircuitBreaker"]
+    if view.stage is not LifecycleStage.SCALE_UP or not breaker["enable"] or not view.coming.complete:
+        return view.since
+    started = [task.started_at for task in view.coming.good if task.started_at is not None]
+    return max([view.since, *(at + max(timings.steady_after, timings.proven_after) for at in started)])
 
 
 def _through(view: View) -> str | None:

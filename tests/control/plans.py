@@ -254,6 +254,7 @@ def breaker_without_rollback(stage: Stage) -> None:
     stage.move(STOPPED, "task 02", stop_code=StopCode.ESSENTIAL_CONTAINER_EXITED, stopped_reason="it was killed")
     stage.new_revision()
     stage.move(RUNNING)
+    stage.wait(1)
 
 
 @plan()

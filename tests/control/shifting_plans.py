@@ -154,6 +154,7 @@ def shift_given_up_without_rollback(stage: Stage) -> None:
     stage.fail("task 03", "task 04", "task 05")
     stage.new_revision()
     stage.move(RUNNING)
+    stage.wait(1)
 
 
 @plan()
@@ -163,6 +164,7 @@ def shift_first_deployment_fails(stage: Stage) -> None:
     stage.fail("task 01", "task 02", "task 03")
     stage.new_revision()
     stage.move(RUNNING)
+    stage.wait(1)
 
 
 @plan()

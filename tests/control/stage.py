@@ -69,8 +69,7 @@ class Stage:
         if healthy:
             self._play(silently=True)
             if desired:
-                self.move(TaskStatus.RUNNING, health=Health.HEALTHY, silently=True)
-                self._play(silently=True)
+                self._complete(proven=breaker is not None)
             running = f", running web:1 ×{desired}"
         strategy = f" {configuration['strategy']}" if "strategy" in configuration else ""
         self.lines.append(f"given  web{strategy} desired {desired}, {minimum}–{maximum} %{running}")
@@ -93,9 +92,17 @@ class Stage:
             deploymentConfiguration=configuration,
         )
         self._play(silently=True)
+        self._complete(proven=breaker is not None)
+        self.lines.append(f"given  web on each of {machines} machines, {minimum}–100 %, running web:1 ×{machines}")
+
+    def _complete(self, *, proven: bool) -> None:
+        """Its first deployment has completed: with a circuit breaker when its tasks have run for a while."""
         self.move(TaskStatus.RUNNING, health=Health.HEALTHY, silently=True)
         self._play(silently=True)
-        self.lines.append(f"given  web on each of {machines} machines, {minimum}–100 %, running web:1 ×{machines}")
+        if proven:
+            self.sim.clock.advance(self.sim.config.timings.proven_after)
+            self._began = self.sim.clock.now()
+            self._play(silently=True)
 
     def machine(self, what: str = "", *, memory: int = 1024) -> None:
         """A machine registers."""

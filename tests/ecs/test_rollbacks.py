@@ -32,7 +32,9 @@ def define(sim: Simulation, words: str = "") -> None:
     sim.call(
         "RegisterTaskDefinition",
         family="web",
-        containerDefinitions=[{"name": "app", "image": "app", **labels}],
+        containerDefinitions=[
+            {"name": "app", "image": "app", "portMappings": [{"containerPort": 80, "name": "http"}], **labels}
+        ],
         **SIZES,
     )
 
@@ -182,6 +184,28 @@ def test_a_rollback_goes_on_after_a_crash(sim: Simulation) -> None:
     assert len([event for event in sim.events() if event.startswith("rolling back")]) == 1
 
 
+def test_with_the_revision_its_namespace_and_its_routes_come_back(sim: Simulation) -> None:
+    def shared(namespace: str) -> Document:
+        return {"serviceConnectConfiguration": {"enabled": True, "namespace": namespace}}
+
+    def seen() -> tuple[int, list[int]]:
+        by_name = [len(sim.call("ListServicesByNamespace", namespace=name)["serviceArns"]) for name in ("old", "new")]
+        return len(sim.call("ListGatewayRoutes", service="web")["gatewayRoutes"]), by_name
+
+    role = "arn:aws:iam::123456789012:role/edge"
+    sim.call("CreateGateway", name="edge", infrastructureRoleArn=role, configuration={"hostSharedAlb": {}})
+    sim.call("AssociateGatewayWithCluster", gateway="edge", cluster="default")
+    create(sim)
+    sim.call("UpdateService", service="web", gatewayConnectors=[{"portName": "http"}], **shared("old"))
+    sim.advance(60)
+    define(sim, "pull=fail")
+    sim.call("UpdateService", service="web", taskDefinition="web", gatewayConnectors=[], **shared("new"))
+    assert seen() == (0, [0, 1])
+    sim.advance(60)
+    assert history(sim)[0]["status"] == "ROLLBACK_SUCCESSFUL"
+    assert seen() == (1, [1, 0])
+
+
 # --- StopServiceDeployment ------------------------------------------------------------------------------------------
 
 
@@ -193,13 +217,36 @@ def test_its_user_stops_a_deployment(sim: Simulation) -> None:
     arn = ongoing["serviceDeploymentArn"]
     assert stop(sim, arn) == {"serviceDeploymentArn": arn}
     assert history(sim)[0]["status"] == "ROLLBACK_REQUESTED"
+    assert service(sim)["currentServiceDeployment"] == arn
     assert stop(sim, arn, stopType="ROLLBACK") == {"serviceDeploymentArn": arn}
     sim.advance(60)
     assert service(sim)["taskDefinition"].endswith("web:1")
     assert service(sim)["runningCount"] == 2
     stopped = history(sim)[0]
-    assert stopped["status"] == "ROLLBACK_SUCCESSFUL"
+    reason = "Service deployment rolled back because of a user request."
+    assert (stopped["status"], stopped["statusReason"]) == ("ROLLBACK_SUCCESSFUL", reason)
     assert stopped["deploymentCircuitBreaker"]["status"] == "DISABLED"
+
+
+def test_a_first_deployment_that_its_user_stops_has_nothing_to_go_back_to_either(sim: Simulation) -> None:
+    create(sim, "pull=fail", configuration={})
+    assert history(sim)[0]["status"] == "IN_PROGRESS"
+    stop(sim, history(sim)[0]["serviceDeploymentArn"])
+    sim.advance(60)
+    (known,) = history(sim)
+    assert (known["status"], known["statusReason"]) == ("ROLLBACK_FAILED", NO_CANDIDATE)
+
+
+def test_what_is_to_stop_anyway_may_be_stopped_again(sim: Simulation) -> None:
+    create(sim, configuration={})
+    update(sim, "start=slow", settled=False)
+    sim.clock.advance(1)
+    update(sim, settled=False)
+    overtaken = history(sim)[1]
+    assert overtaken["status"] == "STOP_REQUESTED"
+    arn = overtaken["serviceDeploymentArn"]
+    assert stop(sim, arn) == {"serviceDeploymentArn": arn}
+    assert history(sim)[1]["status"] == "STOP_REQUESTED"
 
 
 def test_a_deployment_that_is_over_cannot_be_stopped(sim: Simulation) -> None:
@@ -264,3 +311,13 @@ def test_the_counts_of_a_deployment_that_is_over_stand_still(sim: Simulation) ->
     for then, now in zip(before, after, strict=True):
         assert now["targetServiceRevision"] == then["targetServiceRevision"]
         assert now["targetServiceRevision"]["runningTaskCount"] == 2
+
+
+@pytest.mark.parametrize("strategy", ["ROLLING", "BLUE_GREEN"])
+def test_containers_that_run_for_a_moment_and_end_trip_the_breaker(sim: Simulation, strategy: str) -> None:
+    create(sim, configuration={**ROLLBACK, "strategy": strategy, "bakeTimeInMinutes": 0})
+    (kept,) = service(sim)["deployments"]
+    update(sim, "exit=1 after=0.2s")
+    (primary,) = service(sim)["deployments"]
+    assert (primary["id"], primary["rolloutState"], primary["runningCount"]) == (kept["id"], "COMPLETED", 2)
+    assert (history(sim)[0]["status"], history(sim)[0]["statusReason"]) == ("ROLLBACK_SUCCESSFUL", BREAKER_TEXT)

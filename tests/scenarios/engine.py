@@ -36,6 +36,10 @@ class Witness:
         found = self.containers(running=True, emulator=emulator_id)
         return sorted((one["Labels"][LABEL_TASK], one["Labels"][LABEL_CONTAINER]) for one in found)
 
+    def served(self, emulator_id: str, cluster: str) -> list[str]:
+        """The tasks of the cluster whose container `main` runs; one that ran twice would be there twice."""
+        return [arn for arn, name in self.running(emulator_id) if name == "main" and f"/{cluster}/" in arn]
+
     def kill(self, task_arn: str, name: str) -> None:
         """What an impatient user does: `docker kill`."""
         self.api.kill(self.container(task_arn, name)["Id"])
