@@ -85,10 +85,11 @@ def _lines() -> Iterator[str]:
 
 
 def _tested(service: str, module: str, operation: str) -> str:
-    """The test module that names the operation: that of its own module, else the one that names it most often."""
+    """The test module that names the operation: its own, that of its module, else the one that names it most often."""
     said = re.compile(rf'"{operation}"|\b{xform_name(operation)}\b')
     found = {path: len(said.findall(text)) for path, text in _modules(service)}
-    best = max(found, key=lambda path: (found[path] > 0 and path.stem == f"test_{module}", found[path], path.name))
+    own = (f"test_{xform_name(operation)}", f"test_{module}")
+    best = max(found, key=lambda path: (found[path] > 0 and path.stem in own, found[path], path.name))
     if not found[best]:
         raise LookupError(f"no test of {service} names {operation}")
     return str(best.relative_to(TESTS.parent))

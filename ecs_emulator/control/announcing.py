@@ -9,7 +9,7 @@ from typing import TypeVar
 from ecs_emulator.clock import Instant
 from ecs_emulator.control.plan import Keeper
 from ecs_emulator.ids import Ids
-from ecs_emulator.records.services import Service, ServiceEvent
+from ecs_emulator.records.services import DeploymentStatus, Service, ServiceDeployment, ServiceEvent
 from ecs_emulator.records.task_sets import TaskSet
 from ecs_emulator.records.tasks import Member, Task
 from ecs_emulator.store import Transaction
@@ -29,16 +29,20 @@ def announce(
     ids: Ids,
     *,
     problem: bool = False,
-    task_set: TaskSet | None = None,
+    keeper: Keeper | None = None,
 ) -> bool:
-    """Add a line to the service's events, unless it is the problem that was said last; answers whether it was said."""
+    """Add a line to the service's events, unless it is the problem that was said last; answers whether it was said.
+
+    `keeper`: whose tasks it is about. A line that is no problem names it where it is a task set.
+    """
     service = service_of(tx, service_arn)
-    if problem:  # each task set has its own: two that took turns on the service would be said for ever
-        known = service if task_set is None else latest(tx, task_set)
+    if problem:
+        known = _teller(tx, service, keeper)
         if known.refusal == message and now < (known.refused_at or now) + PROBLEM_REPEATED:
             return False
         tx.put(replace(known, refusal=message, refused_at=now))
-    subject = service.name if task_set is None or problem else f"{service.name}, taskSet {task_set.id}"
+    names_set = isinstance(keeper, TaskSet) and not problem
+    subject = f"{service.name}, taskSet {keeper.id}" if keeper is not None and names_set else service.name
     text = f"(service {subject}) {message}"
     newest = tx.find(ServiceEvent, service_arn=service_arn, order="seq", descending=True, limit=1)
     # Whoever sorts by time is to find the order in which it was said.
@@ -48,6 +52,16 @@ def announce(
     if surplus > 0:
         tx.delete(*tx.find(ServiceEvent, service_arn=service_arn, order="seq", limit=surplus))
     return True
+
+
+def _teller(tx: Transaction, service: Service, keeper: Keeper | None) -> Service | Keeper:
+    """Who remembers the problem that was said last.
+
+    Task sets and the deployments beside the PRIMARY each do for themselves: two that took turns on the service would be said for ever.
+    """
+    if keeper is None or (isinstance(keeper, ServiceDeployment) and keeper.status is DeploymentStatus.PRIMARY):
+        return service
+    return latest(tx, keeper)
 
 
 def listed(tasks: Iterable[Task | Member]) -> str:

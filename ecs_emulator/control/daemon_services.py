@@ -35,6 +35,9 @@ from ecs_emulator.rules.resources import HOLDING
 from ecs_emulator.rules.stopping import FAILED_HEALTH_CHECKS
 from ecs_emulator.store import Transaction
 
+VIOLATED = "has {} tasks on container instances that no longer satisfy its placement constraints."
+"""The line is not recorded: its service action, SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED, is documented."""
+
 # --- what is there --------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +204,8 @@ def _stopped(view: View, moves: Moves) -> Iterator[Decision]:
     violating = view.slice.violating
     unfit = tuple(task for task in moves.lost if task.container_instance_arn in violating)
     if unfit:
+        because = "they were matched when the tasks were started"
+        yield Announce(service, VIOLATED.format(len(unfit)), because=because)
         yield Stop(service, unfit, because="their machine no longer satisfies its constraints")
     if left := tuple(task for task in moves.lost if task not in unfit):
         yield Stop(service, left, because="their machine leaves")

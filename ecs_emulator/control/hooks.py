@@ -27,6 +27,8 @@ LONGEST_DELAY = 86_400.0
 """Seconds; what is more is taken for none."""
 LONGEST_CALL = 900.0
 """Seconds that one invocation may take."""
+DEEPEST = 100
+"""Levels of an answer that is understood."""
 ID_LETTERS = 43
 PRODUCTION = (LifecycleStage.PRE_PRODUCTION_TRAFFIC_SHIFT, LifecycleStage.PRODUCTION_TRAFFIC_SHIFT)
 NO_STATUS = "HookStatus must not be null"
@@ -139,10 +141,7 @@ def _plain(percent: float) -> float:
 
 def answered(hook: LifecycleHook, body: bytes, at: Instant) -> HookAnswered:
     """What a body says, which may be anything."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = None
+    answer = _read(body)
     status = answer.get("hookStatus") if isinstance(answer, dict) else None
     match status:
         case "SUCCEEDED":
@@ -164,6 +163,27 @@ def answered(hook: LifecycleHook, body: bytes, at: Instant) -> HookAnswered:
             return unparsed(hook, at)
         case _:
             return unparsed(hook, at, f"HookStatus {status} is none of SUCCEEDED, FAILED and IN_PROGRESS")
+
+
+def _read(body: bytes) -> Any:
+    """The JSON that a body is; None where it is none, or none that can be kept: too deep, or with half a character in it."""
+    try:
+        answer = json.loads(body, parse_int=_number)
+        json.dumps(answer, ensure_ascii=False).encode()
+        return answer if _depth(answer) <= DEEPEST else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _number(digits: str) -> float:
+    """An integer as long as 64 bits hold it, as JSON means it."""
+    number = int(digits)
+    return number if abs(number) < 2**63 else float(digits)
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
 
 
 def unparsed(hook: LifecycleHook, at: Instant, why: str = NO_STATUS) -> HookAnswered:

@@ -163,11 +163,11 @@ class Loop:
         while True:
             letters = self._letters(self._sleep())
             self.step(letters)
-            self._hurry()
             if any(isinstance(letter, Stop) for letter in letters):
                 for asked in self._advances:
                     asked.done()
                 return
+            self._hurry()
 
     def step(self, letters: Iterable[Letter] = ()) -> None:
         """Observe what came in, decide about all it touched, record that, then act on it."""

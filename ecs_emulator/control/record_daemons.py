@@ -32,7 +32,7 @@ from ecs_emulator.records.clusters import Cluster
 from ecs_emulator.records.daemons import Daemon, DaemonDeployment, DaemonDeploymentStatus, DaemonTaskDefinition
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
 from ecs_emulator.records.journal import Decided
-from ecs_emulator.records.tasks import StopCode, Task
+from ecs_emulator.records.tasks import DesiredStatus, StopCode, Task, TaskStatus
 from ecs_emulator.rules import daemon_definitions, daemons, placing, resources
 from ecs_emulator.rules.failures import NO_CANDIDATE
 from ecs_emulator.rules.launching import Launching, Wanted
@@ -61,7 +61,9 @@ def record(tx: Transaction, decision: DaemonDecision, now: Instant, ids: Ids, co
         case LetGo(task=task):
             tx.put(replace(tx.get(Task, task.arn) or task, released=True))
         case Begin(deployment=deployment):
-            tx.put(replace(deployment, status=DaemonDeploymentStatus.IN_PROGRESS, started_at=now))
+            begun = replace(_deployment(tx, deployment), status=DaemonDeploymentStatus.IN_PROGRESS, started_at=now)
+            tx.put(begun)
+            _look_who_waits(tx, decision.daemon)
         case Step(deployment=deployment, instance_arns=step):
             tx.put(replace(_deployment(tx, deployment), step=step, step_done_at=None))
         case Bake(deployment=deployment):
@@ -169,6 +171,14 @@ def _give_up(tx: Transaction, decision: GiveUp, now: Instant) -> None:
     status = DaemonDeploymentStatus.ROLLBACK_IN_PROGRESS
     tx.put(replace(ended, status=status, status_reason=daemons.BROKEN, rollback=rollback))
     tx.put(replace(daemon, revision_arn=back_to.arn, failures=0, launch_not_before=None))
+    _look_who_waits(tx, daemon)
+
+
+def _look_who_waits(tx: Transaction, daemon: Daemon) -> None:
+    """Where the daemon is to be has changed: a task that waited for it on its machine may have to wait no longer."""
+    here = {"cluster_arn": daemon.cluster_arn, "desired_status": DesiredStatus.RUNNING}
+    waiting = {"launch_type": "MANAGED_INSTANCES", "last_status": TaskStatus.PENDING}
+    tx.mark(*(("task", arn) for (arn,) in tx.keys(Task, **here, **waiting)))
 
 
 # --- as they are now ------------------------------------------------------------------------------------------------

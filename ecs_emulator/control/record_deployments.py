@@ -26,6 +26,7 @@ from ecs_emulator.rules import (
     deployment_counts,
     deployment_hooks,
     failures,
+    gateway_routes,
     service_settings,
 )
 from ecs_emulator.rules.failures import Cause
@@ -71,6 +72,7 @@ def fail(tx: Transaction, decision: Fail, now: Instant, ids: Ids) -> None:
     target = _last_completed(tx, deployment) if decision.rollback else None
     if target is not None:
         _roll_back(tx, service, failed, target, cause, now)
+        gateway_routes.connect(tx, service_of(tx, service.arn), now, ids)
         announce(tx, service.arn, f"rolling back to deployment {target.id}.", now + 0.001, ids)
     elif decision.rollback:
         status = ServiceDeploymentStatus.ROLLBACK_FAILED
@@ -127,6 +129,7 @@ def _roll_back(
             task_definition_arn=revision.task_definition_arn,
             launch_type=revision.launch_type,
             spec=service_settings.with_revision(service.spec, revision.spec),
+            namespace_arn=revision.namespace_arn,
             steady=False,
         ),
     )

@@ -138,26 +138,24 @@ def _started(tx: Transaction, decision: Launch, tasks: Sequence[Task], now: Inst
     if not tasks:
         return False
     keeper = decision.deployment
-    task_set = keeper if isinstance(keeper, TaskSet) else None
     tail = ""
     if decision.replaced_unhealthy:
         tail = f" Amazon ECS replaced {decision.replaced_unhealthy} tasks due to an unhealthy status."
     tx.put(*tasks)
     tx.put(replace(service_of(tx, keeper.service_arn), steady=False, refusal=None, refused_at=None))
     text = f"has started {len(tasks)} tasks: {listed(tasks)}.{tail}"
-    announce(tx, keeper.service_arn, text, now, ids, task_set=task_set)
-    if task_set is not None:
-        tx.put(replace(latest(tx, task_set), refusal=None, refused_at=None))
+    announce(tx, keeper.service_arn, text, now, ids, keeper=keeper)
+    if (known := latest(tx, keeper)).refusal is not None:
+        tx.put(replace(known, refusal=None, refused_at=None))
     return True
 
 
 def _refused(tx: Transaction, decision: Launch, refusal: Refusal | None, now: Instant, ids: Ids) -> bool:
     """Say why there is no room for more, and wait for it; or no longer. Answers whether it was said."""
     keeper = decision.deployment
-    task_set = keeper if isinstance(keeper, TaskSet) else None
     said = False
     if refusal is not None:
-        said = announce(tx, keeper.service_arn, refusal.event, now, ids, problem=True, task_set=task_set)
+        said = announce(tx, keeper.service_arn, refusal.event, now, ids, problem=True, keeper=keeper)
     service = service_of(tx, keeper.service_arn)
     waiting_for = service.cluster_arn if refusal is not None else None
     if service.waiting_for != waiting_for:
@@ -241,9 +239,9 @@ def stop(tx: Transaction, decision: Stop, now: Instant, ids: Ids) -> None:
     if running:
         where = "" if decision.zone is None else f" in {decision.zone} due to AZ rebalancing"
         text = f"has stopped {len(running)} running tasks{where}: {listed(running)}."
-        announce(tx, service.arn, text, now, ids, task_set=decision.task_set)
+        announce(tx, service.arn, text, now, ids, keeper=decision.task_set)
     if pending:
-        announce(tx, service.arn, f"stopped {pending} pending tasks.", now, ids, task_set=decision.task_set)
+        announce(tx, service.arn, f"stopped {pending} pending tasks.", now, ids, keeper=decision.task_set)
 
 
 def release(tx: Transaction, member: Member) -> None:

@@ -59,6 +59,8 @@ class GroupSlice:
     """Those of them that have no task but what every machine has."""
     emptied: tuple[ContainerInstance, ...]
     """Machines that it lets go of, and on which nothing is left."""
+    leaving: int
+    """Machines that it lets go of, and on which something is left."""
     missing: int
     """New machines that the waiting tasks take, packed as close as they fit."""
 
@@ -198,13 +200,16 @@ def read(tx: Transaction, key: str, config: Config) -> GroupSlice | None:
     found = tx.find(ContainerInstance, cluster_arn=cluster_arn, status=status, order="arn")
     own = [each for each in found if each.capacity_provider_name == name]
     busy, held = _held(tx, own)
+    retiring = [each for each in own if each.retiring and each.status is InstanceStatus.DRAINING]
+    emptied = tuple(each for each in retiring if each.arn not in held)
     active = sorted((each for each in own if each.status is InstanceStatus.ACTIVE), key=lambda each: each.registered_at)
     return GroupSlice(
         group,
         scaling,
         machines=tuple(active),
         idle=frozenset(each.arn for each in active if each.arn not in busy),
-        emptied=tuple(each for each in own if each.retiring and each.arn not in held),
+        emptied=emptied,
+        leaving=len(retiring) - len(emptied),
         missing=_missing(tx, cluster, name, own) if scaling is not None else 0,
     )
 
@@ -298,7 +303,7 @@ def run(tx: Transaction, key: str, now: Instant, ids: Ids, config: Config) -> It
             _record(tx, slice.group, decision, now, ids)
             tx.put(Decided(now, key, f"{decision} because {decision.because}"))
     group = tx.get(ScalingGroup, slice.group.cluster_arn, slice.group.provider_name)
-    if group is not None and slice.scaling is None and not slice.machines:
+    if group is not None and slice.scaling is None and not slice.machines and not slice.leaving:
         tx.delete(group)
 
 

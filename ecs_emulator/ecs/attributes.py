@@ -16,12 +16,14 @@ from ecs_emulator.ecs.errors import (
 )
 from ecs_emulator.records.clusters import Cluster
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
+from ecs_emulator.rules.errors import quoted
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import page
 
 CONTAINER_INSTANCE = "container-instance"
 MOST_IN_A_CALL = 10
 MOST_CUSTOM = 10
+LONGEST = 128
 NAME = re.compile(r"[A-Za-z0-9\-_/\\.]{1,128}")
 VALUE = re.compile(r"(?! )[A-Za-z0-9\-_.@/\\: ]{1,128}(?<! )")
 BUILTIN_PREFIXES = ("ecs.", "com.amazonaws.ecs.")
@@ -157,11 +159,22 @@ def _given(params: Params) -> list[dict[str, Any]]:
 def refuse_malformed(name: str, value: str | None) -> None:
     """Raises InvalidParameterException for a name or a value that no attribute may have, or that only ECS may give."""
     if not NAME.fullmatch(name):
-        raise InvalidParameterException(f"Attribute name must match {NAME.pattern}, but was {name}")
+        raise InvalidParameterException(f"Attribute name must match {NAME.pattern}, but was {quoted(name)}")
     if is_builtin(name):
         raise InvalidParameterException(f"The attribute {name} is reserved and can not be changed.")
     if value is not None and not VALUE.fullmatch(value):
-        raise InvalidParameterException(f"Attribute value must match {VALUE.pattern}, but was {value}")
+        raise InvalidParameterException(f"Attribute value must match {VALUE.pattern}, but was {quoted(value)}")
+
+
+def refuse_reported(name: str, value: str | None) -> None:
+    """The same for what an agent says of its own machine: of what only ECS gives others, it may be too long alone."""
+    if not is_builtin(name):
+        refuse_malformed(name, value)
+    for what, text in (("name", name), ("value", value or "")):
+        if len(text) > LONGEST:
+            raise InvalidParameterException(
+                f"Attribute {what} can have at most {LONGEST} characters, but was {quoted(text)}"
+            )
 
 
 def is_builtin(name: str) -> bool:

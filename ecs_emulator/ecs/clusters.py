@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ecs_emulator.ecs import gateway_routes, namespaces, resolve
+from ecs_emulator.ecs import namespaces, resolve
 from ecs_emulator.ecs.errors import (
     ClusterContainsCapacityProviderException,
     ClusterContainsContainerInstancesException,
@@ -20,7 +20,7 @@ from ecs_emulator.records.clusters import Cluster, ClusterStatus
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus, Origin
 from ecs_emulator.records.services import Service, ServiceStatus
 from ecs_emulator.records.tasks import DesiredStatus, Task, TaskStatus
-from ecs_emulator.rules import capacity, machines, providers, resources, settings, tags
+from ecs_emulator.rules import capacity, gateway_routes, machines, providers, resources, settings, tags
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import page
 
@@ -165,7 +165,7 @@ def delete_cluster(call: Call, params: Params) -> Document:
     _refuse_inhabited(call, cluster)
     for machine in call.find(ContainerInstance, cluster_arn=cluster.arn, status=REGISTERED):
         call.put(machines.deregistered(machine, call.now))
-    gateway_routes.leave(call, cluster)
+    gateway_routes.leave(call.tx, cluster)
     gone = replace(cluster, status=ClusterStatus.INACTIVE, deleted_at=call.now)
     call.put(gone)
     return {"cluster": document(call, gone)}

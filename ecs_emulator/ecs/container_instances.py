@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Any
 
 from ecs_emulator.ecs import clusters, resolve
-from ecs_emulator.ecs.attributes import asked_for, batches, documents, instance_arns, is_builtin, refuse_malformed
+from ecs_emulator.ecs.attributes import asked_for, batches, documents, instance_arns, refuse_malformed, refuse_reported
 from ecs_emulator.ecs.errors import ClientException, InvalidParameterException
 from ecs_emulator.records.clusters import Cluster
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus, Origin
-from ecs_emulator.records.tasks import DesiredStatus, Task
+from ecs_emulator.records.tasks import DesiredStatus, Occupant, Task
 from ecs_emulator.rules import machines, query, resources, settings, stopping, tags
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import page
@@ -62,8 +62,7 @@ def deregister_container_instance(call: Call, params: Params) -> Document:
     instance = resolve.instance_named(call, cluster, reference)
     if instance is None:
         raise InvalidParameterException("Referenced container instance not found.")
-    tasks = _tasks(call, instance)
-    running = [task for task in tasks if task.desired_status is DesiredStatus.RUNNING]
+    running = call.find(Task, container_instance_arn=instance.arn, desired_status=DesiredStatus.RUNNING)
     if running and not params.get("force"):
         raise InvalidParameterException("Found running tasks on the instance.")
     if instance.status is not InstanceStatus.INACTIVE:
@@ -203,8 +202,7 @@ def _registered(call: Call, cluster: Cluster, params: Params) -> ContainerInstan
         call.world.region, map(_zone, call.find(ContainerInstance, cluster_arn=cluster.arn, status=LISTED))
     )
     for name, value in said.items():
-        if not is_builtin(name):
-            refuse_malformed(name, value)
+        refuse_reported(name, value)
     fresh = machines.new(
         call.world,
         cluster,
@@ -247,6 +245,9 @@ def _registered_again(
     kind = identity.get("instanceType")
     if kind and kind != known.attributes.get("ecs.instance-type"):
         raise ClientException("Container instance type changes are not supported.")
+    said = asked_for(params.get("attributes") or ())
+    for name, value in said.items():
+        refuse_reported(name, value)
     shape = _shape(params, machines.Shape(known.cpu, known.memory))
     return replace(
         known,
@@ -254,7 +255,7 @@ def _registered_again(
         cpu=shape.cpu,
         memory=shape.memory,
         **_resources(params),
-        attributes=known.attributes | asked_for(params.get("attributes") or ()),
+        attributes=known.attributes | said,
         version_info=params.get("versionInfo") or known.version_info,
         tags=known.tags | asked_tags,
         version=known.version + 1,
@@ -349,7 +350,7 @@ def _satisfying(
         yield from (each for each in found if satisfies(resources.candidate(each, held[each.arn]).subject))
 
 
-def _tasks(call: Call, instance: ContainerInstance) -> list[Task]:
+def _tasks(call: Call, instance: ContainerInstance) -> list[Occupant]:
     return resources.tasks_by_instance(call.tx, [instance.arn])[instance.arn]
 
 
@@ -367,7 +368,7 @@ def _documents(call: Call, instances: Sequence[ContainerInstance], include: Coll
     return [document(each, held[each.arn], include) for each in instances]
 
 
-def document(instance: ContainerInstance, tasks: Sequence[Task], include: Collection[str] = ()) -> Document:
+def document(instance: ContainerInstance, tasks: Sequence[Occupant], include: Collection[str] = ()) -> Document:
     """The instance as the API shows it, with the tasks that hold resources of it."""
     found: Document = {
         "containerInstanceArn": instance.arn,

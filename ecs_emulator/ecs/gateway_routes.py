@@ -11,15 +11,10 @@ from typing import Any, TypeVar
 
 from ecs_emulator.ecs import resolve
 from ecs_emulator.ecs.errors import ResourceNotFoundException
-from ecs_emulator.records.clusters import Cluster
 from ecs_emulator.records.gateways import (
-    AssociationStatus,
-    Gateway,
-    GatewayAssociation,
     GatewayRoute,
     RouteStatus,
 )
-from ecs_emulator.records.services import Service, ServiceEvent, ServiceRevision
 from ecs_emulator.rules import gateways
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import page
@@ -105,88 +100,3 @@ def by_status(
     for status in statuses:
         found += call.find(kind, **equals, status=status, order=order, after=after, limit=limit)
     return found
-
-
-# --- what services and clusters do to routes ------------------------------------------------------
-
-
-def connect(call: Call, service: Service) -> None:
-    """Give the service the routes that its connector asks for, of the gateways of its cluster, and take away all others."""
-    present = {(each.gateway_arn, each.port_name): each for each in call.find(GatewayRoute, service_arn=service.arn)}
-    wanted = _wanted(call, service)
-    _remove(call, [route for place, route in present.items() if place not in wanted])
-    for (_, port_name), gateway in wanted.items():
-        if (gateway.arn, port_name) not in present:
-            _add(call, service, gateway, port_name)
-
-
-def disconnect(call: Call, service: Service) -> None:
-    """Take all routes of a service that is going away."""
-    _remove(call, call.find(GatewayRoute, service_arn=service.arn))
-
-
-def leave(call: Call, cluster: Cluster) -> None:
-    """End the associations of a cluster that is going away."""
-    call.delete(*call.find(GatewayRoute, cluster_arn=cluster.arn))
-    call.delete(*call.find(GatewayAssociation, cluster_arn=cluster.arn))
-
-
-def end_if_unused(call: Call, association: GatewayAssociation) -> None:
-    """An association that is to go is gone with the last route of the cluster."""
-    if association.status is not AssociationStatus.DISASSOCIATING:
-        return
-    if not call.count(GatewayRoute, gateway_arn=association.gateway_arn, cluster_arn=association.cluster_arn):
-        call.delete(association)
-
-
-def connections(call: Call, revision: ServiceRevision) -> list[Document]:
-    """The routes that carry the connector of a revision."""
-    port_names = {each["portName"] for each in revision.spec.get("gatewayConnectors") or ()}
-    if not port_names:
-        return []
-    found = []
-    for route in call.find(GatewayRoute, service_arn=revision.service_arn):
-        gateway = call.get(Gateway, route.gateway_arn)
-        if gateway is not None and route.port_name in port_names:
-            found.append(gateways.connection(route, gateway))
-    return found
-
-
-def _wanted(call: Call, service: Service) -> dict[tuple[str, str], Gateway]:
-    connectors = service.spec.get("gatewayConnectors") or ()
-    found: dict[tuple[str, str], Gateway] = {}
-    for connector in connectors:
-        for association in call.find(GatewayAssociation, cluster_arn=service.cluster_arn, order="gateway_arn"):
-            gateway = call.get(Gateway, association.gateway_arn)
-            if gateway is None or association.status is not AssociationStatus.ACTIVE:
-                continue
-            if gateways.applies(connector, gateway):
-                found[gateway.arn, connector["portName"]] = gateway
-    return found
-
-
-def _add(call: Call, service: Service, gateway: Gateway, port_name: str) -> None:
-    """The model gives a route no reason: the service's events tell it."""
-    route = GatewayRoute(
-        arn=call.world.arn("ecs", f"gateway-route/{gateway.name}/{call.ids.hex32('gateway-route')}"),
-        account=service.account,
-        region=service.region,
-        gateway_arn=gateway.arn,
-        cluster_arn=service.cluster_arn,
-        service_arn=service.arn,
-        service_name=service.name,
-        port_name=port_name,
-        status=RouteStatus.CREATE_FAILED,
-        status_reason=gateways.NO_BALANCER,
-        created_at=call.now,
-    )
-    text = f"(service {service.name}) was unable to create (gateway-route {route.arn}). Reason: {route.status_reason}"
-    event = ServiceEvent(service.arn, service.account, service.region, call.ids.uuid("event"), call.now, text)
-    call.put(route, event)
-
-
-def _remove(call: Call, gone: Sequence[GatewayRoute]) -> None:
-    call.delete(*gone)
-    for gateway_arn, cluster_arn in {(each.gateway_arn, each.cluster_arn) for each in gone}:
-        if (association := call.get(GatewayAssociation, gateway_arn, cluster_arn)) is not None:
-            end_if_unused(call, association)

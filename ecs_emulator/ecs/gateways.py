@@ -13,6 +13,7 @@ from ecs_emulator.ecs import gateway_routes, resolve
 from ecs_emulator.ecs.errors import ClientException, InvalidParameterException, ResourceNotFoundException
 from ecs_emulator.records.gateways import AssociationStatus, Gateway, GatewayAssociation, GatewayStatus
 from ecs_emulator.rules import gateways, tags
+from ecs_emulator.rules.gateway_routes import end_if_unused
 from ecs_emulator.wire.call import Call, Document, Params
 from ecs_emulator.wire.paging import Fetch, among, page
 
@@ -187,7 +188,7 @@ def disassociate_gateway_from_cluster(call: Call, params: Params) -> Document:
         raise ResourceNotFoundException(NOT_ASSOCIATED)
     association = replace(present, status=AssociationStatus.DISASSOCIATING)
     call.put(association)
-    gateway_routes.end_if_unused(call, association)
+    end_if_unused(call.tx, association)
     return gateways.association(association)
 
 

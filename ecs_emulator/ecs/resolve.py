@@ -24,6 +24,7 @@ from ecs_emulator.records.instances import ContainerInstance
 from ecs_emulator.records.services import Service
 from ecs_emulator.records.tasks import Task
 from ecs_emulator.rules import capacity
+from ecs_emulator.rules.errors import quoted
 from ecs_emulator.wire.call import Call
 
 DEFAULT = "default"
@@ -49,7 +50,7 @@ def cluster_name(call: Call, reference: str | None) -> str:
     elif reference[0] in "\"'":
         raise InvalidParameterException("Unsupported resource type: cluster")
     if not CLUSTER_NAME.fullmatch(reference):
-        raise InvalidParameterException(rf"Cluster must match ^[a-zA-Z0-9\-_]{{1,255}}$, but was {reference}")
+        raise InvalidParameterException(rf"Cluster must match ^[a-zA-Z0-9\-_]{{1,255}}$, but was {quoted(reference)}")
     return reference
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ecs_emulator import arns
-from ecs_emulator.ecs import gateway_routes, resolve
+from ecs_emulator.ecs import resolve
 from ecs_emulator.ecs.errors import (
     ConflictException,
     InvalidParameterException,
@@ -26,7 +26,7 @@ from ecs_emulator.records.services import (
 )
 from ecs_emulator.records.task_definitions import TaskDefinition
 from ecs_emulator.records.tasks import Container, DesiredStatus, Task, TaskStatus
-from ecs_emulator.rules import deployment_documents, deployment_hooks
+from ecs_emulator.rules import deployment_documents, deployment_hooks, gateway_routes
 from ecs_emulator.rules.deployment_counts import counted, deployment_id
 from ecs_emulator.rules.deployment_strategies import ROLLING
 from ecs_emulator.wire.call import Call, Document, Params
@@ -255,7 +255,7 @@ def _revision(call: Call, revision: ServiceRevision, service: Service) -> Docume
 def _managed(call: Call, revision: ServiceRevision, definition: TaskDefinition | None) -> Document | None:
     """What ECS has made for a revision: of an Express service, or for a connector to a gateway."""
     found = managed_resources(call, revision, definition)
-    if connections := gateway_routes.connections(call, revision):
+    if connections := gateway_routes.connections(call.tx, revision):
         found = {**(found or {}), "gatewayConnections": connections}
     return found
 

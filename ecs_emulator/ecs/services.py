@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ecs_emulator.ecs import gateway_routes, namespaces, resolve
+from ecs_emulator.ecs import namespaces, resolve
 from ecs_emulator.ecs.errors import (
     ClientException,
     InvalidParameterException,
@@ -37,8 +37,10 @@ from ecs_emulator.rules import (
     deployment_strategies,
     express,
     failures,
+    gateway_routes,
     gateways,
     launching,
+    service_connect,
     service_settings,
     tags,
     task_sets,
@@ -82,6 +84,7 @@ def create_service(call: Call, params: Params) -> Document:
     service_settings.refuse_enums(params)
     deployment_controllers.refuse_created(controller, params, how.launch_type)
     service_settings.refuse_counts(params)
+    service_settings.refuse_monitoring(params)
     params = {"desiredCount": 0, **params}  # of a DAEMON service: as many as it has machines, once they are counted
     spec = checked_spec(params, how, controller)
     _refuse_strategy(call, params.get("schedulingStrategy"), spec)
@@ -89,9 +92,10 @@ def create_service(call: Call, params: Params) -> Document:
     if twin is not None and twin.status is not ServiceStatus.INACTIVE:
         return {"service": document(known(call.tx, _same(twin, params)), shown_tags=True)}
     if definition is not None:
-        service_settings.refuse_load_balancers(spec, definition.spec)
+        service_settings.refuse_load_balancers(spec, definition.spec, how.launch_type)
         deployment_strategies.refuse_load_balancers(spec)
         service_settings.refuse_exec(spec, definition.spec, "created")
+        service_connect.refuse(spec, definition.spec)
         gateways.refuse_connectors(spec, definition.spec)
     service = make_service(call, cluster, definition, how, params, spec)
     return {"service": document(known(call.tx, service), shown_tags=True)}
@@ -235,7 +239,7 @@ def make_service(
     call.put(service)
     if definition is not None:
         _begin(call, service, definition, how)
-    gateway_routes.connect(call, service)
+    gateway_routes.connect(call.tx, service, call.now, call.ids)
     return service
 
 
@@ -282,7 +286,7 @@ def _begin(call: Call, service: Service, definition: TaskDefinition, how: Launch
         return
     number = call.ids.digits("task-set")
     asked = {**service.spec, "scale": {"value": task_sets.WHOLE}}
-    first = task_sets.made(call.world, service, definition.arn, how, asked, number, call.now)
+    first = task_sets.made(call.world, service, definition, how, asked, number, call.now)
     call.put(replace(first, status=TaskSetStatus.PRIMARY, computed_count=service.desired_count))
 
 
@@ -307,6 +311,9 @@ def _deploy(call: Call, service: Service, definition: TaskDefinition, desired_co
         launch_type=service.launch_type,
         spec={member: service.spec[member] for member in REVISION if member in service.spec},
         created_at=call.now,
+        platform_family=launching.platform_family(definition.spec) if service.launch_type == "FARGATE" else None,
+        namespace_arn=service.namespace_arn,
+        target_groups=deployment_strategies.target_groups(service.spec, _serving(call, before)),
     )
     deployment = ServiceDeployment(
         id=f"ecs-svc/{number}",
@@ -332,6 +339,13 @@ def _deploy(call: Call, service: Service, definition: TaskDefinition, desired_co
     call.put(revision, deployment)
 
 
+def _serving(call: Call, before: Sequence[ServiceDeployment]) -> tuple[str, ...]:
+    """The target groups of the newest revision that has completed: what traffic goes to."""
+    completed = [one for one in before if one.finished_at is not None and one.rollout_state is not RolloutState.FAILED]
+    serving = call.get(ServiceRevision, completed[0].revision_arn) if completed else None
+    return () if serving is None else serving.target_groups
+
+
 def _forget(call: Call, service: Service) -> None:
     """A service made again under the name of an INACTIVE one starts without a past."""
     for kind in (ServiceDeployment, ServiceRevision, ServiceEvent, LifecycleHook):
@@ -355,7 +369,7 @@ def change_service(
         call.put(updated)
         for primary in call.find(ServiceDeployment, service_arn=service.arn, status=DeploymentStatus.PRIMARY):
             call.put(replace(primary, updated_at=call.now))
-    gateway_routes.connect(call, updated)
+    gateway_routes.connect(call.tx, updated, call.now, call.ids)
     return updated
 
 
@@ -368,7 +382,7 @@ def drain_service(call: Call, service: Service) -> Service:
     for deployment in listed(call.tx, service):
         status = deployment.status if deployment.status is DeploymentStatus.PRIMARY else DeploymentStatus.DRAINING
         call.put(replace(deployment, status=status, desired_count=0, updated_at=call.now))
-    gateway_routes.disconnect(call, service)
+    gateway_routes.disconnect(call.tx, service)
     return service
 
 
@@ -419,9 +433,11 @@ def _updated(service: Service, params: Params, definition: TaskDefinition, clust
         params.get("deploymentConfiguration"), service.spec["deploymentConfiguration"], daemon=service.is_daemon
     )
     service_settings.refuse_rebalancing(spec, "updated", daemon=service.is_daemon)
-    service_settings.refuse_load_balancers({**spec, "role": None}, definition.spec)
+    service_settings.refuse_load_balancers({**spec, "role": None}, definition.spec, how.launch_type)
     deployment_strategies.refuse_load_balancers(spec)
     service_settings.refuse_exec(spec, definition.spec, "updated")
+    service_settings.refuse_monitoring(params)
+    service_connect.refuse(spec, definition.spec)
     gateways.refuse_connectors(spec, definition.spec)
     return replace(
         service,
@@ -442,7 +458,7 @@ def _differs(service: Service, updated: Service) -> bool:
 def _meant(service: Service, member: str) -> Any:
     """What is empty or as it would be without a word is not there: `loadBalancers: []`, `platformVersion: LATEST`."""
     value = service.spec.get(member)
-    return None if value in ([], {}, "LATEST") else value
+    return None if value in ([], {}, "LATEST", {"metricConfigurations": []}) else value
 
 
 def _changed_launching(service: Service, params: Params, cluster: Cluster) -> Launching:

@@ -42,13 +42,13 @@ def create_task_set(call: Call, params: Params) -> Document:
     present = task_sets.sets_of(call.tx, service)
     if (twin := _twin(present, params)) is not None:
         return {"taskSet": _document(call, twin, shown_tags=bool(twin.tags))}
-    service_settings.refuse_load_balancers(params, definition.spec)
+    service_settings.refuse_load_balancers(params, definition.spec, how.launch_type)
     checked = tags.checked(params.get("tags") or ())
     if len(present) >= task_sets.MOST:
         raise InvalidParameterException(task_sets.TOO_MANY)
     number = call.ids.digits("task-set")
     made = replace(
-        task_sets.made(call.world, service, definition.arn, how, params, number, call.now),
+        task_sets.made(call.world, service, definition, how, params, number, call.now),
         external_id=params.get("externalId"),
         started_by=service.controller if service.controller == deployment_controllers.CODE_DEPLOY else None,
         client_token=params.get("clientToken"),

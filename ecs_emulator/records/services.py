@@ -155,6 +155,12 @@ class ServiceRevision:
     spec: dict[str, Any]
     """networkConfiguration, capacityProviderStrategy, platformVersion, loadBalancers, …"""
     created_at: float
+    platform_family: str | None = None
+    """Of Fargate: `Linux`, or the Windows of its definition."""
+    namespace_arn: str | None = None
+    """The namespace of Service Connect that the service shares with this revision."""
+    target_groups: tuple[str, ...] = ()
+    """Where load balancers have two each: the one of each that is this revision's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +224,9 @@ class ServiceDeployment:
     """One of its alarms was in ALARM when it began: none of them counts."""
     triggered_alarms: tuple[str, ...] = ()
     """Those that it was given up for."""
+    refusal: str | None = None
+    """Beside the PRIMARY: the last reason why its tasks found no place; not said again until one has, or hours have passed."""
+    refused_at: float | None = None
 
     @property
     def strategy(self) -> str:

@@ -66,6 +66,8 @@ class TaskSet:
     refusal: str | None = None
     """The last reason why its tasks found no place; not said again until one has, or hours have passed."""
     refused_at: float | None = None
+    platform_family: str | None = None
+    """Of Fargate: `Linux`, or the Windows of its definition."""
 
     def marks(self) -> tuple[Mark, ...]:
         return (("service", self.service_arn),)

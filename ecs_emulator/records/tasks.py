@@ -248,6 +248,34 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """Of a container the ports that the engine gave it."""
+
+    network_bindings: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """A task as its machine looks at it: what it takes there, and whom it belongs to. Placement reads those of every machine."""
+
+    OF: ClassVar = Task
+
+    arn: str
+    group: str
+    network_mode: str
+    cpu: int
+    memory: int
+    containers: tuple[Bound, ...]
+    desired_status: DesiredStatus
+    last_status: TaskStatus
+    service_arn: str | None
+    container_instance_arn: str | None
+    ports: tuple[int, ...]
+    ports_udp: tuple[int, ...]
+    gpus: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunTaskRequest:
     """A RunTask call remembered by its clientToken, for a day: the same words again give the same tasks."""
 

@@ -153,8 +153,9 @@ def revision(
         **_capacity(known),
     }
     if known.launch_type == "FARGATE":
-        version = launching.platform_version(known.spec.get("platformVersion"))
-        found |= {"platformVersion": version, "platformFamily": "Linux"}
+        found |= launching.platform(known.spec.get("platformVersion"), known.platform_family)
+    if known.target_groups:
+        found["resolvedConfiguration"] = {"loadBalancers": _resolved(known)}
     if resolved or is_first(known, service):
         digests = {each.name: each.image_digest for each in ran}
         found["containerImages"] = [
@@ -162,6 +163,15 @@ def revision(
             for each in definition.get("containerDefinitions", ())
         ]
     return found
+
+
+def _resolved(known: ServiceRevision) -> list[Document]:
+    """The target group of each load balancer that is this revision's, and the rule that sends production traffic there."""
+    balancers = known.spec.get("loadBalancers") or ()
+    return [
+        {"targetGroupArn": arn, "productionListenerRule": one["advancedConfiguration"]["productionListenerRule"]}
+        for arn, one in zip(known.target_groups, balancers, strict=True)
+    ]
 
 
 def is_first(known: ServiceRevision, service: Service) -> bool:

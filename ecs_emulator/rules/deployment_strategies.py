@@ -93,6 +93,22 @@ def timeout_action(hook: Params) -> str:
     return str((hook.get("timeoutConfiguration") or {}).get("action") or "ROLLBACK")
 
 
+def target_groups(spec: Params, serving: Collection[str]) -> tuple[str, ...]:
+    """Of load balancers with two target groups each those that a new revision is to have: where traffic shifts, the ones not in use.
+
+    The first revision has blue, the second green, the third blue again; a rolling update stays where it is.
+    """
+    shifts = spec["deploymentConfiguration"]["strategy"] != ROLLING
+    found: list[str] = []
+    for balancer in spec.get("loadBalancers") or ():
+        if not (advanced := balancer.get("advancedConfiguration")):
+            return ()
+        groups = (balancer["targetGroupArn"], advanced["alternateTargetGroupArn"])
+        used = next((one for one in groups if one in serving), None)
+        found.append(next(one for one in groups if used is None or (one != used if shifts else one == used)))
+    return tuple(found)
+
+
 # --- what is asked for ----------------------------------------------------------------------------------------------
 
 
@@ -275,6 +291,8 @@ def refuse_load_balancers(spec: Params) -> None:
 
 
 def _refuse_advanced(balancers: Sequence[Params]) -> None:
+    if not all(one.get("targetGroupArn") for one in balancers):
+        raise InvalidParameterException("targetGroupArn is required for loadBalancers with advancedConfiguration.")
     settings = [one["advancedConfiguration"] for one in balancers]
     for each in settings:
         for member in ("alternateTargetGroupArn", "productionListenerRule", "roleArn"):

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from ecs_emulator.wire.errors import AwsError
 
+LONGEST_QUOTED = 1_000
+
+
+def quoted(text: str) -> str:
+    """A value as the message that refuses it repeats it: the beginning of one that nobody would read to its end."""
+    return text if len(text) <= LONGEST_QUOTED else f"{text[:LONGEST_QUOTED]}..."
+
 
 class ClientException(AwsError):
     """What ECS answers where the request itself makes no sense."""

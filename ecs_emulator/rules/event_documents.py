@@ -111,7 +111,7 @@ def changed_at(task: Task, status_before: str | None, now: Instant) -> Instant:
 # --- container instances ----------------------------------------------------------------------------------------------
 
 
-def instance(instance: ContainerInstance, tasks: Iterable[Task], at: Instant) -> Document:
+def instance(instance: ContainerInstance, tasks: Iterable[resources.Held], at: Instant) -> Document:
     """The machine with the tasks that hold resources of it."""
     return {
         "agentConnected": instance.agent_connected,

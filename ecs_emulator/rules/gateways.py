@@ -12,7 +12,7 @@ from typing import Any
 from ecs_emulator import arns
 from ecs_emulator.records.gateways import AccessType, Gateway, GatewayAssociation, GatewayRoute
 from ecs_emulator.rules import tags
-from ecs_emulator.rules.errors import InvalidParameterException
+from ecs_emulator.rules.errors import InvalidParameterException, quoted
 
 Params = Mapping[str, Any]
 Document = dict[str, Any]
@@ -49,7 +49,7 @@ def refuse_name(name: str) -> None:
     if not name:
         raise InvalidParameterException("Gateway name cannot be empty.")
     if not NAME.fullmatch(name):
-        shown = "".join(sign if sign.isascii() else "?" for sign in name)
+        shown = "".join(sign if sign.isascii() else "?" for sign in quoted(name))
         raise InvalidParameterException(rf"GatewayName must match ^[a-zA-Z0-9\-_]{{1,255}}$, but was {shown}")
 
 
@@ -122,11 +122,7 @@ def refuse_connectors(params: Params, definition: Params) -> None:
     connectors = params.get("gatewayConnectors") or ()
     if len(connectors) > MOST_CONNECTORS:
         raise InvalidParameterException(f"gateway connectors can have at most {MOST_CONNECTORS} items.")
-    named = {
-        mapping.get("name")
-        for container in definition["containerDefinitions"]
-        for mapping in container.get("portMappings") or ()
-    }
+    named = port_names(definition)
     for connector in connectors:
         port_name = connector.get("portName")
         if not port_name:
@@ -136,6 +132,16 @@ def refuse_connectors(params: Params, definition: Params) -> None:
         for each in (connector.get("filters") or {}).get("accessTypes") or ():
             refuse_one_of("accessTypes", each, list(AccessType))
         _refuse_health_check(connector.get("healthCheck") or {})
+
+
+def port_names(definition: Params) -> set[str]:
+    """The names that the port mappings of a task definition have."""
+    return {
+        mapping["name"]
+        for container in definition["containerDefinitions"]
+        for mapping in container.get("portMappings") or ()
+        if mapping.get("name")
+    }
 
 
 def _refuse_health_check(check: Params) -> None:

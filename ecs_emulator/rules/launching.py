@@ -29,6 +29,7 @@ from ecs_emulator.rules.resources import Need
 
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "FMI", "MANAGED_INSTANCES")
 LATEST_PLATFORM, LATEST_WINDOWS_PLATFORM = "1.4.0", "1.0.0"
+LINUX = "Linux"
 PLATFORM_VERSIONS = ("LATEST", LATEST_PLATFORM, "1.3.0")
 WINDOWS_PLATFORM_VERSIONS = ("LATEST", LATEST_WINDOWS_PLATFORM)
 MOST_SUBNETS = 16
@@ -246,11 +247,18 @@ def platform_version(asked: str | None, definition: Params | None = None) -> str
     return LATEST_WINDOWS_PLATFORM if definition is not None and facts.is_windows(definition) else LATEST_PLATFORM
 
 
+def platform(asked: str | None, family: str | None) -> dict[str, str]:
+    """What is shown of Fargate: `LATEST` as the version that it is, and the family; unknown, it is Linux."""
+    latest = LATEST_PLATFORM if family in (None, LINUX) else LATEST_WINDOWS_PLATFORM
+    version = latest if asked in (None, "LATEST") else str(asked)
+    return {"platformVersion": version, "platformFamily": family or LINUX}
+
+
 def platform_family(definition: Params) -> str:
     """`Linux`, or the Windows that the definition asks for."""
     if facts.is_windows(definition):
         return str(definition["runtimePlatform"]["operatingSystemFamily"])
-    return "Linux"
+    return LINUX
 
 
 def network_configuration(params: Params) -> dict[str, Any] | None:

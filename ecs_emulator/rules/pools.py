@@ -18,7 +18,7 @@ from ecs_emulator.records.services import (
     ServiceStatus,
 )
 from ecs_emulator.records.task_definitions import TaskDefinition
-from ecs_emulator.records.tasks import Task
+from ecs_emulator.records.tasks import Occupant
 from ecs_emulator.rules import machines, placement, resources
 from ecs_emulator.rules.resources import Candidate
 from ecs_emulator.store import Transaction
@@ -82,7 +82,7 @@ def matching(
     Room is not asked for: a machine that is full is to have its task, and the service says that it cannot.
     """
     constraints = placement.of_task(definition.spec, service.spec)
-    held: dict[str, list[Task]] = {}
+    held: dict[str, list[Occupant]] = {}
     if any(word in each.expression for each in constraints for word in ASKS_FOR_TASKS):
         held = resources.tasks_by_instance(tx, [each.arn for each in instances])
     need = resources.needed(definition.spec)

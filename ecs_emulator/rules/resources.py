@@ -13,13 +13,15 @@ from types import MappingProxyType
 from typing import Any
 
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus
-from ecs_emulator.records.tasks import DesiredStatus, Task, TaskStatus
+from ecs_emulator.records.tasks import DesiredStatus, Occupant, Task, TaskStatus
 from ecs_emulator.rules import query
 from ecs_emulator.store import Transaction
 
 AVAILABILITY_ZONE = "ecs.availability-zone"
 HOLDING = tuple(status for status in TaskStatus if status is not TaskStatus.STOPPED)
 """The statuses in which a task holds resources."""
+Held = Occupant | Task
+"""Who holds resources; a whole task will do as well."""
 ZEROS: Mapping[str, float] = {"doubleValue": 0.0, "longValue": 0, "integerValue": 0}
 """AWS shows every number of a resource, whatever its type."""
 
@@ -149,7 +151,7 @@ def _host_ports(containers: Iterable[Mapping[str, Any]], mode: str, protocol: st
     return tuple(sorted({port for port in ports if port}))
 
 
-def candidate(instance: ContainerInstance, tasks: Iterable[Task]) -> Candidate:
+def candidate(instance: ContainerInstance, tasks: Iterable[Held]) -> Candidate:
     """The instance less what its tasks (those that are not STOPPED) hold."""
     tasks = [task for task in tasks if task.last_status is not TaskStatus.STOPPED]
     groups: dict[str, int] = defaultdict(int)
@@ -176,25 +178,25 @@ def candidate(instance: ContainerInstance, tasks: Iterable[Task]) -> Candidate:
     )
 
 
-def _interfaces(tasks: Iterable[Task]) -> int:
+def _interfaces(tasks: Iterable[Held]) -> int:
     """Network interfaces that tasks have: one each in awsvpc mode."""
     return sum(task.network_mode == "awsvpc" for task in tasks)
 
 
-def _bound(tasks: Iterable[Task], protocol: str) -> set[int]:
+def _bound(tasks: Iterable[Held], protocol: str) -> set[int]:
     """The host ports that containers were given by the engine: dynamic ones are taken once they are known."""
     bindings = (each for task in tasks for container in task.containers for each in container.network_bindings)
     return {each["hostPort"] for each in bindings if each.get("protocol", "tcp") == protocol and each.get("hostPort")}
 
 
-def running(tasks: Iterable[Task]) -> int:
+def running(tasks: Iterable[Held]) -> int:
     """Tasks that run and are wanted to: a task that is being stopped leaves the count at once."""
     return sum(
         task.last_status is TaskStatus.RUNNING and task.desired_status is DesiredStatus.RUNNING for task in tasks
     )
 
 
-def pending(tasks: Iterable[Task]) -> int:
+def pending(tasks: Iterable[Held]) -> int:
     """Tasks that are wanted to run and do not yet; one in PROVISIONING is counted too."""
     return sum(
         task.desired_status is DesiredStatus.RUNNING and not task.last_status.reached(TaskStatus.RUNNING)
@@ -202,11 +204,11 @@ def pending(tasks: Iterable[Task]) -> int:
     )
 
 
-def tasks_by_instance(tx: Transaction, instance_arns: Sequence[str]) -> dict[str, list[Task]]:
+def tasks_by_instance(tx: Transaction, instance_arns: Sequence[str]) -> dict[str, list[Occupant]]:
     """The tasks that hold resources of each of these instances: one query."""
-    found: dict[str, list[Task]] = {arn: [] for arn in instance_arns}
+    found: dict[str, list[Occupant]] = {arn: [] for arn in instance_arns}
     if found:
-        for task in tx.find(Task, container_instance_arn=list(instance_arns), last_status=HOLDING):
+        for task in tx.find(Occupant, container_instance_arn=list(instance_arns), last_status=HOLDING):
             found[task.container_instance_arn or ""].append(task)
     return found
 
@@ -225,7 +227,7 @@ def registered_resources(instance: ContainerInstance) -> list[dict[str, Any]]:
     return _resources(instance, instance.cpu, instance.memory, instance.ports, instance.ports_udp, instance.gpus)
 
 
-def remaining_resources(instance: ContainerInstance, tasks: Iterable[Task]) -> list[dict[str, Any]]:
+def remaining_resources(instance: ContainerInstance, tasks: Iterable[Held]) -> list[dict[str, Any]]:
     """What is left: CPU, memory and GPUs shrink, while the sets of ports grow by those that tasks took."""
     left = candidate(instance, tasks)
     return _resources(

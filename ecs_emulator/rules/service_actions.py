@@ -126,5 +126,6 @@ ACTIONS = (
     _action(
         r"unable to place a task\. Reason: (?P<reason>.*)\.$", "ERROR", "SERVICE_TASK_CONFIGURATION_FAILURE", _reason
     ),
+    _action(r"no longer satisfy its placement constraints", "ERROR", "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED"),
     _action(r"operations are being throttled", "ERROR", "ECS_OPERATION_THROTTLED"),
 )

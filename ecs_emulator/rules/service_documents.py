@@ -19,14 +19,19 @@ from ecs_emulator.records.services import (
     ServiceEvent,
     ServiceRevision,
 )
-from ecs_emulator.records.task_sets import TaskSet
+from ecs_emulator.records.task_sets import TaskSet, TaskSetStatus
 from ecs_emulator.records.tasks import DesiredStatus, Task, TaskStatus
 from ecs_emulator.rules import launching, placement, tags, task_sets
 from ecs_emulator.store import Transaction
 
 Document = dict[str, Any]
 
-ONGOING = (ServiceDeploymentStatus.IN_PROGRESS, ServiceDeploymentStatus.ROLLBACK_IN_PROGRESS)
+ONGOING = (
+    ServiceDeploymentStatus.PENDING,
+    ServiceDeploymentStatus.IN_PROGRESS,
+    ServiceDeploymentStatus.ROLLBACK_REQUESTED,
+    ServiceDeploymentStatus.ROLLBACK_IN_PROGRESS,
+)
 ECHOED = ("serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations")
 """What a deployment shows of its revision as it was asked for."""
 SHORT_CONFIGURATION = ("deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent", "strategy")
@@ -117,7 +122,8 @@ def document(known: Known, *, shown_tags: bool = False) -> Document:
         **_capacity(service.launch_type, spec),
     }
     if service.launch_type == "FARGATE":
-        found |= {"platformVersion": spec.get("platformVersion", "LATEST"), "platformFamily": "Linux"}
+        asked = spec.get("platformVersion", "LATEST")
+        found |= {"platformVersion": asked, "platformFamily": _platform_family(known)}
     return found
 
 
@@ -161,11 +167,17 @@ def _deployment(known: Known, deployment: ServiceDeployment) -> Document:
         **_capacity(revision.launch_type, revision.spec),
     }
     if revision.launch_type == "FARGATE":
-        found |= {
-            "platformVersion": launching.platform_version(revision.spec.get("platformVersion")),
-            "platformFamily": "Linux",
-        }
+        found |= launching.platform(revision.spec.get("platformVersion"), revision.platform_family)
+    if any(one.get("loadBalancerName") for one in revision.spec.get("loadBalancers") or ()):
+        found |= {"rolloutState": None, "rolloutStateReason": None}  # not told of a Classic Load Balancer's
     return found
+
+
+def _platform_family(known: Known) -> str:
+    """That of what is PRIMARY."""
+    families = [known.revisions[one.revision_arn].platform_family for one in known.deployments]
+    families += [one.platform_family for one in known.task_sets if one.status is TaskSetStatus.PRIMARY]
+    return next(filter(None, families), launching.LINUX)
 
 
 def _task_set(known: Known, task_set: TaskSet) -> Document:

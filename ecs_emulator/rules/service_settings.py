@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ecs_emulator.rules import deployment_strategies
-from ecs_emulator.rules.errors import InvalidParameterException
+from ecs_emulator.rules.errors import InvalidParameterException, quoted
 
 Params = Mapping[str, Any]
 Document = dict[str, Any]
@@ -29,6 +29,8 @@ BREAKER = {
 DEPLOYMENT = {"maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0}
 DAEMON_PERCENTS = {"maximumPercent": 100, "minimumHealthyPercent": 0}
 """Of a service with one task on each machine: the old one goes before the new one comes."""
+RESOLUTIONS = (20, 60)
+METRICS = ("CPUUtilization", "MemoryUtilization")
 THRESHOLDS = ("BOUNDED_PERCENT", "UNBOUNDED_PERCENT", "COUNT")
 
 NEW_DEPLOYMENT = (
@@ -72,7 +74,7 @@ def refuse_name(name: str) -> None:
     if not name:
         raise InvalidParameterException("Service name cannot be empty.")
     if not NAME.fullmatch(name):
-        shown = "".join(sign if sign.isascii() else "?" for sign in name)
+        shown = "".join(sign if sign.isascii() else "?" for sign in quoted(name))
         raise InvalidParameterException(rf"ServiceName must match ^[a-zA-Z0-9\-_]{{1,255}}, but was {shown}")
 
 
@@ -210,7 +212,7 @@ def refuse_rebalancing(spec: Params, verb: str, *, daemon: bool = False) -> None
 # --- load balancers and the rest ------------------------------------------------------------------------------------
 
 
-def refuse_load_balancers(params: Params, definition: Params) -> None:
+def refuse_load_balancers(params: Params, definition: Params, launch_type: str) -> None:
     """Load balancers and registries of a request or of a service against the definition they are to serve."""
     balancers = params.get("loadBalancers") or ()
     if len(balancers) > 5:
@@ -224,6 +226,8 @@ def refuse_load_balancers(params: Params, definition: Params) -> None:
                 "loadBalancerName and targetGroupArn cannot both be specified. You must specify either a loadBalancerName or a "
                 "targetGroupArn in all loadBalancer entries"
             )
+        if balancer.get("loadBalancerName") and launch_type == "FARGATE":
+            raise InvalidParameterException("Classic Load Balancers are not supported with Fargate.")
         name, port = balancer.get("containerName"), balancer.get("containerPort")
         if name not in containers:
             raise InvalidParameterException(f"The container {name} does not exist in the task definition.")
@@ -237,6 +241,19 @@ def refuse_load_balancers(params: Params, definition: Params) -> None:
         )
     if params.get("role") and not balancers:
         raise InvalidParameterException("A role was passed, but no load balancers were present.")
+
+
+def refuse_monitoring(params: Params) -> None:
+    """Of each metric one resolution. That the rest is refused is recorded, its texts are not."""
+    named: list[str] = []
+    for each in (params.get("monitoring") or {}).get("metricConfigurations") or ():
+        if each["resolutionSeconds"] not in RESOLUTIONS:
+            raise InvalidParameterException("resolutionSeconds should be one of [20,60]")
+        if any(name not in METRICS for name in each["metricNames"]):
+            raise InvalidParameterException(f"metricNames should be one of [{','.join(METRICS)}]")
+        named += each["metricNames"]
+    if len(set(named)) < len(named):
+        raise InvalidParameterException("A metric name can be specified only once in metricConfigurations.")
 
 
 def refuse_exec(params: Params, definition: Params, verb: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from ecs_emulator.arns import World
 from ecs_emulator.clock import Instant
 from ecs_emulator.records.services import Service
+from ecs_emulator.records.task_definitions import TaskDefinition
 from ecs_emulator.records.task_sets import Stability, TaskSet, TaskSetStatus
 from ecs_emulator.rules import launching, tags
 from ecs_emulator.rules.deployment_controllers import ECS
@@ -100,8 +101,7 @@ def document(task_set: TaskSet, running: int, pending: int, *, shown_tags: bool 
         "updatedAt": task_set.updated_at,
         "launchType": None if strategy else task_set.launch_type,
         "capacityProviderStrategy": strategy,
-        "platformVersion": launching.platform_version(spec.get("platformVersion")) if on_fargate else None,
-        "platformFamily": "Linux" if on_fargate else None,
+        **(launching.platform(spec.get("platformVersion"), task_set.platform_family) if on_fargate else {}),
         "networkConfiguration": spec.get("networkConfiguration"),
         "loadBalancers": spec.get("loadBalancers", []),
         "serviceRegistries": spec.get("serviceRegistries", []),
@@ -115,7 +115,7 @@ def document(task_set: TaskSet, running: int, pending: int, *, shown_tags: bool 
 def made(
     world: World,
     service: Service,
-    definition_arn: str,
+    definition: TaskDefinition,
     how: Launching,
     params: Mapping[str, Any],
     number: str,
@@ -136,11 +136,12 @@ def made(
         service_arn=service.arn,
         cluster_arn=service.cluster_arn,
         status=TaskSetStatus.ACTIVE,
-        task_definition_arn=definition_arn,
+        task_definition_arn=definition.arn,
         launch_type=how.launch_type,
         scale=scale(params.get("scale")),
         spec=spec,
         created_at=now,
         updated_at=now,
         stability_at=now,
+        platform_family=launching.platform_family(definition.spec) if how.on_fargate else None,
     )

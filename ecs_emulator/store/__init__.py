@@ -54,13 +54,12 @@ class Transaction:
     Lives inside one `with store.transaction()` or `with store.snapshot()`, on one thread.
     """
 
-    __slots__ = ("_changes", "_connection", "_known", "_marks", "_writes", "handled", "noting")
+    __slots__ = ("_changes", "_connection", "_marks", "_writes", "handled", "noting")
 
     def __init__(self, connection: sqlite3.Connection, *, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
         self._changes: list[Change] = []
-        self._known: dict[tuple[type, tuple[Any, ...]], tuple[Any, ...]] = {}
         self._marks: set[Mark] = set()
         self.handled = 0
         """Records read and written so far: what the transaction has cost."""
@@ -158,9 +157,14 @@ class Transaction:
         self.handled += len(changed)
         for record in changed:
             table = table_of(type(record))
+            row = table.row(record)
+            before = self._written(table, row)
+            if before is None:
+                self._connection.execute(table.insert, row)
+            else:
+                self._update(table, before, row)
             if self.noting and table.told:
-                self._note(table, record)
-            self._connection.execute(table.insert, table.row(record))
+                self._note(table, record, before)
             if table.marks is not None:
                 self._marks.update(table.marks(record))
 
@@ -196,15 +200,25 @@ class Transaction:
         taken, self._changes = self._changes, []
         return taken
 
-    def _note(self, table: Table, record: Any) -> None:
-        name = (table.kind, tuple([getattr(record, column) for column in table.key]))
-        before = self._known.get(name)
-        if before is None:
-            before = self._connection.execute(table.told_before, name[1]).fetchone()
-        now = tuple([getattr(record, column) for column in table.told])
-        if now != before:
-            self._known[name] = now
-            self._changes.append(Change(before, record))
+    def _written(self, table: Table, row: Sequence[Any]) -> tuple[Any, ...] | None:
+        """The row with this key as it is now; None where there is none, or the number is yet to be given."""
+        key = [row[place] for place in table.key_places]
+        if None in key:
+            return None
+        found: tuple[Any, ...] | None = self._connection.execute(table.get, key).fetchone()
+        return found
+
+    def _update(self, table: Table, before: Sequence[Any], row: Sequence[Any]) -> None:
+        """Write the columns that are others now: an index of none of them is left alone, and most are."""
+        places = [place for place, value in enumerate(row) if value != before[place]]
+        if places:
+            values = [row[place] for place in (*places, *table.key_places)]
+            self._connection.execute(table.update(tuple(places)), values)
+
+    def _note(self, table: Table, record: Any, before: Sequence[Any] | None) -> None:
+        then = None if before is None else tuple([before[place] for place in table.told_places])
+        if then != tuple([getattr(record, column) for column in table.told]):
+            self._changes.append(Change(then, record))
 
     def _refuse_in_snapshot(self) -> None:
         if not self._writes:

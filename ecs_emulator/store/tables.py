@@ -71,7 +71,8 @@ class Table:
     delete: str
     marks: Callable[[Any], tuple[Mark, ...]] | None
     told: tuple[str, ...]
-    told_before: str
+    key_places: tuple[int, ...] = ()
+    told_places: tuple[int, ...] = ()
     counted: tuple[tuple[str, ...], ...] = ()
 
     def counts_of(self, columns: Collection[str]) -> str | None:
@@ -79,6 +80,10 @@ class Table:
         return next(
             (_counts(self.name, known) for known in self.counted if columns and set(columns) <= set(known)), None
         )
+
+    def update(self, places: tuple[int, ...]) -> str:
+        """What writes the columns in these places alone; the key comes behind their values."""
+        return _update(self.name, tuple([self.columns[place] for place in places]), self.key)
 
     def row(self, record: object) -> list[Any]:
         values = [getattr(record, column) for column in self.columns]
@@ -92,6 +97,12 @@ class Table:
             if values[place] is not None:
                 values[place] = decode(values[place])
         return self.kind(*values)
+
+
+@functools.lru_cache(maxsize=1024)
+def _update(name: str, columns: Sequence[str], key: Sequence[str]) -> str:
+    changed = ", ".join(f'"{column}" = ?' for column in columns)
+    return f'UPDATE "{name}" SET {changed} WHERE ' + " AND ".join(f'"{column}" = ?' for column in key)
 
 
 _TABLES: dict[type, Table] = {}
@@ -130,7 +141,8 @@ def _described(kind: type) -> Table:
         delete=f'DELETE FROM "{name}" WHERE {keyed}',
         marks=getattr(kind, "marks", None),
         told=(told := getattr(of, "TOLD", ())),
-        told_before="SELECT " + ", ".join(f'"{column}"' for column in told) + f' FROM "{name}" WHERE {keyed}',
+        key_places=tuple(map(columns.index, key)) if of is kind else (),
+        told_places=tuple(map(columns.index, told)) if of is kind else (),
         counted=getattr(of, "COUNTED", ()),
     )
 
@@ -212,7 +224,7 @@ def _nested(kind: type) -> Codec:
             if value is not None:
                 document[name] = rebuild(value)
         if not known.issuperset(document):
-            document = {name: value for name, value in document.items() if name in known}
+            document = {name: document[name] for name in known.intersection(document)}
         return kind(**document)
 
     return build
@@ -267,23 +279,25 @@ def _counts(table_name: str, columns: Sequence[str]) -> str:
 def _keep_counts(connection: sqlite3.Connection, table: Table, columns: tuple[str, ...]) -> None:
     """A table of the numbers, right from the start, and what keeps it right.
 
-    A record that is replaced leaves its number before the new one comes: SQLite calls no trigger for the row that goes.
+    A record that an earlier version replaces leaves its number before the new one comes: SQLite calls no trigger for the row that goes.
     """
     name = _counts(table.name, columns)
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone():
-        return
     listed = ", ".join(f'"{column}"' for column in columns)
-    connection.execute(f'CREATE TABLE "{name}" ({listed}, "number" INTEGER, PRIMARY KEY ({listed})) WITHOUT ROWID')
-    connection.execute(f'INSERT INTO "{name}" SELECT {listed}, count(*) FROM "{table.name}" GROUP BY {listed}')
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone():
+        connection.execute(f'CREATE TABLE "{name}" ({listed}, "number" INTEGER, PRIMARY KEY ({listed})) WITHOUT ROWID')
+        connection.execute(f'INSERT INTO "{name}" SELECT {listed}, count(*) FROM "{table.name}" GROUP BY {listed}')
     same_key = " AND ".join(f'"{column}" = NEW."{column}"' for column in table.key)
     new, old = (", ".join(f'{row}."{column}"' for column in columns) for row in ("NEW", "OLD"))
     fewer = f'UPDATE "{name}" SET "number" = "number" - 1 WHERE ({listed}) = '
-    for event, act in (
-        ("BEFORE INSERT", f'{fewer} (SELECT {listed} FROM "{table.name}" WHERE {same_key})'),
-        ("AFTER INSERT", f'INSERT INTO "{name}" VALUES ({new}, 1) ON CONFLICT DO UPDATE SET "number" = "number" + 1'),
-        ("AFTER DELETE", f"{fewer} ({old})"),
+    more = f'INSERT INTO "{name}" VALUES ({new}, 1) ON CONFLICT DO UPDATE SET "number" = "number" + 1'
+    for event, of, act in (
+        ("BEFORE INSERT", "", f'{fewer} (SELECT {listed} FROM "{table.name}" WHERE {same_key})'),
+        ("AFTER INSERT", "", more),
+        ("AFTER UPDATE", f" OF {listed}", f"{fewer} ({old}); {more}"),
+        ("AFTER DELETE", "", f"{fewer} ({old})"),
     ):
-        connection.execute(f'CREATE TRIGGER "{name} {event}" {event} ON "{table.name}" BEGIN {act}; END')
+        trigger = f'"{name} {event}" {event}{of} ON "{table.name}"'
+        connection.execute(f"CREATE TRIGGER IF NOT EXISTS {trigger} BEGIN {act}; END")
 
 
 def _add_columns(connection: sqlite3.Connection, table: Table, present: set[str]) -> None:

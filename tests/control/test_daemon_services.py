@@ -202,6 +202,7 @@ def test_only_machines_that_match_are_meant(sim: Simulation) -> None:
     sim.settle()
     assert places(sim) == {second}
     assert shown(sim)["desiredCount"] == 1
+    assert "has 1 tasks on container instances that no longer satisfy its placement constraints." in sim.events()
 
 
 def test_the_definitions_own_constraint_counts_too(sim: Simulation) -> None:

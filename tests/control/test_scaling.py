@@ -215,6 +215,41 @@ def test_what_somebody_registered_for_the_provider_counts_and_stays(sim: Simulat
     assert len(there(sim)) == 1
 
 
+def test_a_machine_that_drains_goes_though_its_provider_no_longer_scales(sim: Simulation) -> None:
+    labels = {"ecs-emulator.simulate": "stop=ignore"}
+    container = {"name": "app", "image": "app", "memory": 100, "stopTimeout": 100, "dockerLabels": labels}
+    sim.call("RegisterTaskDefinition", family="agent", containerDefinitions=[container])
+    daemon = {"schedulingStrategy": "DAEMON", "launchType": "EC2"}
+    sim.call("CreateService", serviceName="agent", taskDefinition="agent", **daemon)
+    serve(sim, 2)
+    scale(sim, 0)
+    sim.advance(70)
+    assert (len(there(sim)), len(there(sim, "DRAINING"))) == (0, 1)  # the daemon's task takes its time to stop
+    disabled = {"managedScaling": {"status": "DISABLED"}}
+    sim.call("UpdateCapacityProvider", name="scaled", autoScalingGroupProvider=disabled)
+    sim.advance(120)
+    assert there(sim, "DRAINING") == []
+
+
+def test_a_machine_that_its_user_keeps_from_draining_stays_as_long_as_it_is_needed(sim: Simulation) -> None:
+    labels = {"ecs-emulator.simulate": "stop=ignore"}
+    container = {"name": "app", "image": "app", "memory": 100, "stopTimeout": 100, "dockerLabels": labels}
+    sim.call("RegisterTaskDefinition", family="agent", containerDefinitions=[container])
+    daemon = {"schedulingStrategy": "DAEMON", "launchType": "EC2"}
+    sim.call("CreateService", serviceName="agent", taskDefinition="agent", **daemon)
+    serve(sim, 2)
+    scale(sim, 0)
+    sim.advance(70)
+    (draining,) = there(sim, "DRAINING")
+    machine = draining["containerInstanceArn"]
+    sim.call("UpdateContainerInstancesState", containerInstances=[machine], status="ACTIVE")
+    sim.call("DeleteService", service="agent", force=True)
+    scale(sim, 1)
+    sim.advance(200)
+    assert [each["containerInstanceArn"] for each in there(sim)] == [machine]
+    assert running(sim) == 1
+
+
 def test_a_provider_that_no_longer_scales_lets_its_idle_machines_go(sim: Simulation) -> None:
     serve(sim, 3)
     scale(sim, 1)

@@ -334,6 +334,36 @@ def test_a_daemon_that_fails_keeps_no_other_task_waiting(world: World) -> None:
     assert [task.last_status for task in world.sim.tasks()] == [TaskStatus.RUNNING]
 
 
+def a_task_that_waits_for_the_daemon(world: World) -> str:
+    """On a machine that comes while the deployment bakes on the first one."""
+    world.machine()
+    world.create(deploymentConfiguration={"drainPercent": 50, "bakeTimeInMinutes": 10})
+    world.settle()
+    late = world.machine()
+    container = {"name": "app", "image": "web", "memory": 600}
+    needs = {"networkMode": "host", "requiresCompatibilities": ["MANAGED_INSTANCES"]}
+    world.call("RegisterTaskDefinition", family="web", containerDefinitions=[container], **needs)
+    managed = [{"capacityProvider": "mi"}]
+    world.call("RunTask", taskDefinition="web", capacityProviderStrategy=managed, count=2)
+    world.settle()
+    (task,) = (one for one in world.sim.tasks(last_status="PENDING") if one.container_instance_arn == late.arn)
+    return task.arn
+
+
+def test_a_task_waits_no_longer_for_a_daemon_that_is_deleted(world: World) -> None:
+    waiting = a_task_that_waits_for_the_daemon(world)
+    world.call("DeleteDaemon", daemonArn=DAEMON)
+    world.settle()
+    assert world.sim.task(waiting).last_status is TaskStatus.RUNNING
+
+
+def test_a_task_waits_no_longer_for_a_daemon_that_is_to_be_elsewhere(world: World) -> None:
+    waiting = a_task_that_waits_for_the_daemon(world)
+    world.update(capacityProviderArns=[world.provider("other")])
+    world.settle()
+    assert world.sim.task(waiting).last_status is TaskStatus.RUNNING
+
+
 @pytest.mark.parametrize(("critical", "without"), [(False, 1), (True, 0)])
 def test_machines_without_the_daemon_are_counted_where_they_serve_all_the_same(
     world: World, critical: bool, without: int

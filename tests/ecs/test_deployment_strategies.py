@@ -178,6 +178,7 @@ def test_a_contradictory_configuration_is_refused(sim: Simulation, configuration
             [advanced(testListenerRule=RULE)],
             f"The following rules cannot be used as both production and test listener rules: {RULE}",
         ),
+        ([advanced("")], "targetGroupArn is required for loadBalancers with advancedConfiguration."),
         ([advanced(GREEN)], f"Duplicate targetGroupArn found: {GREEN}"),
     ],
 )
@@ -192,6 +193,26 @@ def test_the_rule_of_a_balancer_and_the_listener_of_another_can_shift_traffic(si
     balancers = [advanced(productionListenerRule=rule, testListenerRule=TEST_RULE)]
     made = sim.call("CreateService", **asked(BLUE_GREEN, loadBalancers=balancers))["service"]
     assert made["loadBalancers"] == balancers
+
+
+def resolved(sim: Simulation) -> Document:
+    (service,) = sim.call("DescribeServices", services=["web"])["services"]
+    arn = service["currentServiceRevisions"][0]["arn"]
+    (revision,) = sim.call("DescribeServiceRevisions", serviceRevisionArns=[arn])["serviceRevisions"]
+    (found,) = revision["resolvedConfiguration"]["loadBalancers"]
+    return dict(found)
+
+
+def test_each_revision_has_the_target_group_that_the_one_before_does_not_use(sim: Simulation) -> None:
+    sim.call("CreateService", **asked(BLUE_GREEN, loadBalancers=[advanced()]))
+    for expected in (BLUE, GREEN, BLUE):
+        assert resolved(sim) == {"targetGroupArn": expected, "productionListenerRule": RULE}
+        sim.advance(600)
+        sim.call("UpdateService", service="web", forceNewDeployment=True)
+    sim.advance(600)
+    rolling = {"strategy": "ROLLING", "bakeTimeInMinutes": 0}
+    sim.call("UpdateService", service="web", forceNewDeployment=True, deploymentConfiguration=rolling)
+    assert resolved(sim)["targetGroupArn"] == GREEN
 
 
 def test_a_daemon_shifts_no_traffic(sim: Simulation) -> None:

@@ -235,3 +235,27 @@ def test_what_cannot_trunk_is_as_it_was(sim: Simulation, kind: str, attributes: 
     sim.call("PutAccountSettingDefault", name="awsvpcTrunking", value="enabled")
     found = registered(sim, attributes=attributes, instanceIdentityDocument=identity(kind))
     assert "ecs.awsvpc-trunk-id" not in [each["name"] for each in found["attributes"]]
+
+
+LONG = "x" * 129
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text"),
+    [
+        ({"name": LONG}, "Attribute name must match"),
+        ({"name": "rack", "value": LONG}, "Attribute value must match"),
+        ({"name": f"ecs.{LONG}"}, "Attribute name can have at most 128 characters"),
+        ({"name": "ecs.os-family", "value": LONG}, "Attribute value can have at most 128 characters"),
+    ],
+)
+def test_what_an_agent_says_of_its_machine_has_its_length_the_second_time_too(
+    sim: Simulation, attribute: dict[str, str], text: str
+) -> None:
+    known = registered(sim, cluster="default", attributes=[])
+    before = described(sim, known)["attributes"]
+    asked = {"cluster": "default", "attributes": [attribute]}
+    for again in ({}, {"containerInstanceArn": known["containerInstanceArn"]}):
+        code, message = refusal(sim, "RegisterContainerInstance", **asked, **again)
+        assert code == INVALID and message.startswith(text)
+    assert described(sim, known)["attributes"] == before

@@ -184,6 +184,7 @@ def test_deployments_go_with_their_service(sim: Simulation) -> None:
 
 THRESHOLDS: list[tuple[dict[str, Any], int, int]] = [
     ({}, 1, 3),
+    ({}, 2, 3),
     ({}, 6, 3),
     ({}, 7, 4),
     ({}, 25, 13),
@@ -192,6 +193,7 @@ THRESHOLDS: list[tuple[dict[str, Any], int, int]] = [
     ({"type": "UNBOUNDED_PERCENT", "value": 50}, 800, 400),
     ({"type": "UNBOUNDED_PERCENT", "value": 50}, 0, 1),
     ({"type": "COUNT", "value": 7}, 1, 7),
+    ({"type": "BOUNDED_PERCENT", "value": 100}, 5, 5),
 ]
 
 

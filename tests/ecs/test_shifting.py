@@ -535,9 +535,23 @@ def test_an_alarm_during_the_bake_time_rolls_back(sim: Simulation, configuration
     found = deployment(sim)
     assert (found["status"], found["alarms"]["status"]) == ("ROLLBACK_SUCCESSFUL", "TRIGGERED")
     assert found["alarms"]["triggeredAlarmNames"] == ["latency"]
+    assert found["statusReason"] == "Service deployment rolled back because one or more alarms were triggered."
     number = found["targetServiceRevision"]["arn"].rpartition("/")[2]
     failed = sim.events().index(f"(deployment ecs-svc/{number}) deployment failed: alarm detected.")
     assert sim.events()[failed + 1] == f"rolling back to deployment {kept['id']}."
+
+
+def test_an_alarm_that_is_to_roll_nothing_back_fails_the_deployment(sim: Simulation) -> None:
+    create(sim, {"bakeTimeInMinutes": 5, **alarmed(rollback=False)})
+    sim.advance(600)
+    update(sim)
+    sim.advance(60)
+    alarm(sim, "latency")
+    sim.advance(60)
+    failed, *_ = service(sim)["deployments"]
+    assert (failed["status"], failed["rolloutState"]) == ("PRIMARY", "FAILED")
+    assert failed["rolloutStateReason"] == "ECS deployment alarms: alarm detected."
+    assert deployment(sim)["status"] == "STOPPED"
 
 
 def test_an_alarm_that_was_there_before_is_not_heeded(sim: Simulation) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from ecs_emulator.arns import World
 from ecs_emulator.ids import Ids
 from ecs_emulator.records.clusters import Cluster, ClusterStatus
 from ecs_emulator.records.instances import ContainerInstance, InstanceStatus, Origin
-from ecs_emulator.records.tasks import Container, DesiredStatus, Task, TaskStatus
+from ecs_emulator.records.tasks import Container, DesiredStatus, Occupant, Task, TaskStatus
 from ecs_emulator.rules import machines, placement
 from ecs_emulator.rules.resources import Need, candidate, needed, registered_resources, remaining_resources
 
@@ -124,6 +124,12 @@ def a_task(**more: Any) -> Task:
     return replace(task, **more)
 
 
+def an_occupant(**more: Any) -> Occupant:
+    """The same as its machine looks at it."""
+    task = a_task(**more)
+    return Occupant(**{each.name: getattr(task, each.name) for each in fields(Occupant)})
+
+
 def test_registered_resources_have_every_numeric_member() -> None:
     assert registered_resources(a_machine(ports=("22", "2375"), gpus=("g0",))) == [
         {"name": "CPU", "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": 2048},
@@ -158,9 +164,9 @@ def test_registered_resources_have_every_numeric_member() -> None:
 def test_remaining_numbers_shrink_and_sets_of_ports_grow() -> None:
     bound = Container("c", "app", "app", network_bindings=({"hostPort": 32768, "protocol": "tcp"},))
     tasks = [
-        a_task(),
-        a_task(ports=(), ports_udp=(53,), containers=(bound,)),
-        a_task(cpu=9999, last_status=TaskStatus.STOPPED, desired_status=DesiredStatus.STOPPED, ports=(99,)),
+        an_occupant(),
+        an_occupant(ports=(), ports_udp=(53,), containers=(bound,)),
+        an_occupant(cpu=9999, last_status=TaskStatus.STOPPED, desired_status=DesiredStatus.STOPPED, ports=(99,)),
     ]
     left = {each["name"]: each for each in remaining_resources(a_machine(ports=("22",)), tasks)}
     assert left["CPU"]["integerValue"] == 2048 - 1024
@@ -170,8 +176,8 @@ def test_remaining_numbers_shrink_and_sets_of_ports_grow() -> None:
 
 
 def test_a_task_being_stopped_holds_its_resources_but_leaves_its_group() -> None:
-    stopping = a_task(desired_status=DesiredStatus.STOPPED)
-    seen = candidate(a_machine(), [stopping, a_task(last_status=TaskStatus.PENDING)])
+    stopping = an_occupant(desired_status=DesiredStatus.STOPPED)
+    seen = candidate(a_machine(), [stopping, an_occupant(last_status=TaskStatus.PENDING)])
     assert seen.cpu == 2048 - 1024
     assert seen.groups == {"service:web": 1}
     assert seen.running == 0

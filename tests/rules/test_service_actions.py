@@ -74,6 +74,19 @@ WHERE = {"containerInstanceArns": [INSTANCE]}
             "was unable to place a task. Reason: CannotPullContainerError: no such image.",
             ("ERROR", "SERVICE_TASK_CONFIGURATION_FAILURE", {"reason": "CannotPullContainerError: no such image"}),
         ),
+        (
+            "has 2 tasks on container instances that no longer satisfy its placement constraints.",
+            ("ERROR", "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED", {}),
+        ),
+        (
+            "is not AZ balanced with 3 tasks in us-east-1a, 1 tasks in us-east-1b. AZ Rebalancing in progress.",
+            ("INFO", "SERVICE_REBALANCING_STARTED", {}),
+        ),
+        (
+            "is AZ balanced with 2 tasks in us-east-1a, 2 tasks in us-east-1b.",
+            ("INFO", "SERVICE_REBALANCING_STOPPED", {}),
+        ),
+        ("stopped AZ Rebalancing.", ("INFO", "SERVICE_REBALANCING_STOPPED", {})),
         ("operations are being throttled. Will try again later.", ("ERROR", "ECS_OPERATION_THROTTLED", {})),
     ],
 )
