@@ -28,7 +28,9 @@ USES_ENGINE = pytest.StashKey[bool]()
 STARTED = {str(os.getpid())}
 """Every process that this session started, itself included: what others leave on the same engine is not its fault."""
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what it starts would never hear Ctrl-C
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # a shell's background job: what it starts would never hear Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.update(calmed := calm(os.environ))

@@ -1,4 +1,4 @@
-"""In what condition a service's task is, and which go first: the same whatever the task was started for."""
+"""In what condition a task is, which go first, and when one that failed is tried again: the same whatever it was started for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import random
 from collections.abc import Sequence
 
 from ecs_emulator.clock import Instant
+from ecs_emulator.config import Timings
 from ecs_emulator.control.plan import ServiceSlice
-from ecs_emulator.records.tasks import Health, Member, TaskStatus
+from ecs_emulator.records.tasks import Health, Member, Task, TaskStatus
 from ecs_emulator.rules.placement import Standing, Worth, first_to_stop, strategies
 from ecs_emulator.rules.resources import Need
+from ecs_emulator.rules.stopping import FAILED_HEALTH_CHECKS
 
 RUNS_WELL_AFTER = 5.0
 """Seconds; a task that ends sooner has failed like one that never ran."""
+FREE_RETRIES = 3
+"""Failures in a row that are tried again at once."""
 
 
 def is_healthy(task: Member, slice: ServiceSlice) -> bool:
@@ -42,6 +46,21 @@ def is_leaving(task: Member, slice: ServiceSlice) -> bool:
 def is_protected(task: Member, now: Instant) -> bool:
     """Scale-in protection."""
     return task.protected_until is not None and task.protected_until > now
+
+
+def ran_well(task: Task, now: Instant) -> bool:
+    """Whether a task that ends is no failure: it RAN long enough, and was not stopped for its health."""
+    if task.started_at is None or task.stopped_reason == FAILED_HEALTH_CHECKS:
+        return False
+    ended_at = max((one.finished_at for one in task.containers if one.finished_at is not None), default=now)
+    return ended_at - task.started_at >= RUNS_WELL_AFTER
+
+
+def next_try(failures: int, now: Instant, timings: Timings) -> Instant | None:
+    """When the next task may start after so many failures in a row: from the fourth on later and later; None: at once."""
+    if failures <= FREE_RETRIES:
+        return None
+    return now + min(timings.retry_most, timings.retry_first * 2.0 ** min(failures - FREE_RETRIES - 1, 30))
 
 
 def first_to_go(slice: ServiceSlice, tasks: Sequence[Member], count: int, now: Instant) -> list[Member]:

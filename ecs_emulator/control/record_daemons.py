@@ -10,8 +10,7 @@ from dataclasses import replace
 from ecs_emulator.arns import World
 from ecs_emulator.clock import Instant
 from ecs_emulator.config import Config, Timings
-from ecs_emulator.control import telling
-from ecs_emulator.control.condition import RUNS_WELL_AFTER
+from ecs_emulator.control import condition, telling
 from ecs_emulator.control.daemon_plan import (
     Bake,
     Begin,
@@ -36,11 +35,9 @@ from ecs_emulator.records.tasks import DesiredStatus, StopCode, Task, TaskStatus
 from ecs_emulator.rules import daemon_definitions, daemons, placing, resources
 from ecs_emulator.rules.failures import NO_CANDIDATE
 from ecs_emulator.rules.launching import Launching, Wanted
-from ecs_emulator.rules.stopping import FAILED_HEALTH_CHECKS, asked_to_stop, scaling_reason
+from ecs_emulator.rules.stopping import asked_to_stop, scaling_reason
 from ecs_emulator.store import Transaction
 
-FREE_RETRIES = 3
-"""Failures in a row that are tried again at once."""
 REAPER: Mark = ("reaper", "")
 
 
@@ -119,27 +116,17 @@ def _place(tx: Transaction, decision: Place, now: Instant, ids: Ids, timings: Ti
 def _count(tx: Transaction, daemon: Daemon, task: Task | None, now: Instant, timings: Timings) -> None:
     """A failure delays the next task from the fourth in a row on, and brings a deployment nearer to its end."""
     daemon = _daemon(tx, daemon)
-    if task is not None and _ran_well(task, now):
+    if task is not None and condition.ran_well(task, now):
         if daemon.failures:
             tx.put(replace(daemon, failures=0, launch_not_before=None))
         return
     failures = daemon.failures + 1
-    pause = None
-    if failures > FREE_RETRIES:
-        pause = min(timings.retry_most, timings.retry_first * 2.0 ** min(failures - FREE_RETRIES - 1, 30))
-    tx.put(replace(daemon, failures=failures, launch_not_before=None if pause is None else now + pause))
+    tx.put(replace(daemon, failures=failures, launch_not_before=condition.next_try(failures, now, timings)))
     deployment = tx.get(DaemonDeployment, daemon.deployment_arn)
     if deployment is None or deployment.status is not DaemonDeploymentStatus.IN_PROGRESS:
         return
     if task is None or task.daemon_revision_arn == deployment.revision_arn:
         tx.put(replace(deployment, failed_tasks=deployment.failed_tasks + 1, step_done_at=None))
-
-
-def _ran_well(task: Task, now: Instant) -> bool:
-    if task.started_at is None or task.stopped_reason == FAILED_HEALTH_CHECKS:
-        return False
-    ended_at = max((one.finished_at for one in task.containers if one.finished_at is not None), default=now)
-    return ended_at - task.started_at >= RUNS_WELL_AFTER
 
 
 # --- deployments ----------------------------------------------------------------------------------------------------

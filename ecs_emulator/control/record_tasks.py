@@ -38,15 +38,13 @@ from ecs_emulator.rules import (
 )
 from ecs_emulator.rules.launching import Launching, Wanted
 from ecs_emulator.rules.placement import Constraint, Failure, Refusal, Strategy
-from ecs_emulator.rules.stopping import FAILED_HEALTH_CHECKS, FAILED_TO_START, asked_to_stop, scaling_reason
+from ecs_emulator.rules.stopping import FAILED_TO_START, asked_to_stop, scaling_reason
 from ecs_emulator.store import Transaction
 
 BATCH = 10
 """Tasks that one `has started N tasks` tells of."""
 MOST_LAUNCHED = 100
 """Tasks that one decision starts; the rest is decided again, when requests had their turn."""
-FREE_RETRIES = 3
-"""Failures in a row that are tried again at once."""
 IMPAIRED = (
     "is unable to consistently start tasks successfully. "
     "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
@@ -257,18 +255,15 @@ def judge(tx: Transaction, member: Member, now: Instant, ids: Ids, timings: Timi
     tx.put(replace(task, judged=True))
     deployment: Keeper | None = tx.get(ServiceDeployment, task.deployment_id)
     deployment = deployment or tx.first(TaskSet, id=task.deployment_id)
-    if deployment is None or _ran_well(task, now):
+    if deployment is None or condition.ran_well(task, now):
         return
     failures = deployment.failed_tasks + 1
-    pause = None
-    if failures > FREE_RETRIES:
-        pause = min(timings.retry_most, timings.retry_first * 2.0 ** min(failures - FREE_RETRIES - 1, 30))
     tx.put(
         replace(
             deployment,
             failed_tasks=failures,
             failed_created_at=max(task.created_at, deployment.failed_created_at or 0.0),
-            launch_not_before=None if pause is None else now + pause,
+            launch_not_before=condition.next_try(failures, now, timings),
             updated_at=now,
         )
     )
@@ -276,12 +271,5 @@ def judge(tx: Transaction, member: Member, now: Instant, ids: Ids, timings: Timi
         reason = (task.stopped_reason or FAILED_TO_START).rstrip(".")
         problem = f"was unable to place a task. Reason: {reason}."
         announce(tx, deployment.service_arn, problem, now, ids, problem=True)
-        if failures == FREE_RETRIES + 1:
+        if failures == condition.FREE_RETRIES + 1:
             announce(tx, deployment.service_arn, IMPAIRED, now, ids)
-
-
-def _ran_well(task: Task, now: Instant) -> bool:
-    if task.started_at is None or task.stopped_reason == FAILED_HEALTH_CHECKS:
-        return False
-    ended_at = max((one.finished_at for one in task.containers if one.finished_at is not None), default=now)
-    return ended_at - task.started_at >= condition.RUNS_WELL_AFTER

@@ -63,7 +63,6 @@ EXTERNAL = "ecs.capability.external"
 
 PURCHASE = "ecs-emulator.purchase"
 """The attribute that says how a machine was bought; ECS itself does not tell, so the name is the emulator's own."""
-PURCHASES = ("on-demand", "reserved", "spot")
 
 LOGGING_DRIVERS = ("awsfirelens", "awslogs", "fluentd", "gelf", "journald", "json-file", "none", "splunk", "syslog")
 CAPABILITIES = (

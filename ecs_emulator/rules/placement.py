@@ -117,7 +117,6 @@ class Refusal:
         return f"TaskFailedToStart: {STOPPED_TEXTS.get(self.closest.reason, self.closest.reason)}"
 
 
-DISTINCT_INSTANCE = "distinctInstance"
 DISTINCT = "distinctInstance placement constraint unsatisfied."
 MEMBER_OF = "memberOf constraint unsatisfied."
 

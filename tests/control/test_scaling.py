@@ -215,39 +215,37 @@ def test_what_somebody_registered_for_the_provider_counts_and_stays(sim: Simulat
     assert len(there(sim)) == 1
 
 
-def test_a_machine_that_drains_goes_though_its_provider_no_longer_scales(sim: Simulation) -> None:
+def draining_with_a_daemon(sim: Simulation, stop_timeout: int) -> str:
+    """A machine that the group lets go of, and on which the task of a DAEMON service takes its time to stop."""
     labels = {"ecs-emulator.simulate": "stop=ignore"}
-    container = {"name": "app", "image": "app", "memory": 100, "stopTimeout": 100, "dockerLabels": labels}
+    container = {"name": "app", "image": "app", "memory": 100, "stopTimeout": stop_timeout, "dockerLabels": labels}
     sim.call("RegisterTaskDefinition", family="agent", containerDefinitions=[container])
     daemon = {"schedulingStrategy": "DAEMON", "launchType": "EC2"}
     sim.call("CreateService", serviceName="agent", taskDefinition="agent", **daemon)
     serve(sim, 2)
     scale(sim, 0)
-    sim.advance(70)
-    assert (len(there(sim)), len(there(sim, "DRAINING"))) == (0, 1)  # the daemon's task takes its time to stop
+    sim.advance(61)
+    (machine,) = there(sim, "DRAINING")
+    assert there(sim) == []
+    return str(machine["containerInstanceArn"])
+
+
+def test_a_machine_that_drains_goes_though_its_provider_no_longer_scales(sim: Simulation) -> None:
+    draining_with_a_daemon(sim, stop_timeout=100)
     disabled = {"managedScaling": {"status": "DISABLED"}}
     sim.call("UpdateCapacityProvider", name="scaled", autoScalingGroupProvider=disabled)
     sim.advance(120)
     assert there(sim, "DRAINING") == []
 
 
-def test_a_machine_that_its_user_keeps_from_draining_stays_as_long_as_it_is_needed(sim: Simulation) -> None:
-    labels = {"ecs-emulator.simulate": "stop=ignore"}
-    container = {"name": "app", "image": "app", "memory": 100, "stopTimeout": 100, "dockerLabels": labels}
-    sim.call("RegisterTaskDefinition", family="agent", containerDefinitions=[container])
-    daemon = {"schedulingStrategy": "DAEMON", "launchType": "EC2"}
-    sim.call("CreateService", serviceName="agent", taskDefinition="agent", **daemon)
-    serve(sim, 2)
-    scale(sim, 0)
-    sim.advance(70)
-    (draining,) = there(sim, "DRAINING")
-    machine = draining["containerInstanceArn"]
+def test_a_machine_that_its_user_keeps_from_draining_goes_when_it_has_not_been_needed_again(sim: Simulation) -> None:
+    machine = draining_with_a_daemon(sim, stop_timeout=20)
     sim.call("UpdateContainerInstancesState", containerInstances=[machine], status="ACTIVE")
     sim.call("DeleteService", service="agent", force=True)
-    scale(sim, 1)
-    sim.advance(200)
+    sim.advance(40)
     assert [each["containerInstanceArn"] for each in there(sim)] == [machine]
-    assert running(sim) == 1
+    sim.advance(40)
+    assert there(sim) == there(sim, "DRAINING") == []
 
 
 def test_a_provider_that_no_longer_scales_lets_its_idle_machines_go(sim: Simulation) -> None:

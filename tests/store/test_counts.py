@@ -111,6 +111,37 @@ def test_old_records_are_counted_when_their_kind_begins_to_be(tmp_path: Path, mo
         new.close()
 
 
+def test_a_directory_of_an_earlier_version_counts_what_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It replaced whole records, and had no trigger for one that is changed."""
+    monkeypatch.setattr(records, "kinds", lambda: iter([Ball]))
+    old = Store(tmp_path, durable=False)
+    with old.transaction() as tx:
+        tx.put(Ball("a", "x", "red", 1))
+        (trigger,) = tx._connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%AFTER UPDATE'").fetchone()
+        tx._connection.execute(f'DROP TRIGGER "{trigger}"')
+    old.close()
+    new = Store(tmp_path, durable=False)
+    with new.transaction() as tx:
+        tx.put(Ball("a", "x", "green", 2))
+        assert tx.tally(Ball, ("colour", "size")) == {("green", 2): 1}
+    new.close()
+
+
+def test_only_what_changed_is_written(store: Store) -> None:
+    statements: list[str] = []
+    ball = Ball("a", "x", "red", 1)
+    with store.transaction() as tx:
+        tx.put(ball)
+        tx._connection.set_trace_callback(statements.append)
+        tx.put(ball)
+        tx.put(replace(ball, owner="me"))
+        tx._connection.set_trace_callback(None)
+    written = [one for one in statements if not one.startswith("SELECT")]
+    assert written == ["""UPDATE "Ball" SET "owner" = 'me' WHERE "box" = 'a' AND "name" = 'x'"""]
+    with store.snapshot() as tx:
+        assert tx.get(Ball, "a", "x") == replace(ball, owner="me")
+
+
 def test_columns_alone_come_in_the_order_and_from_the_place_that_is_asked_for(store: Store) -> None:
     with store.transaction() as tx:
         tx.put(*(Ball("a", name, "red", 1) for name in "zyxw"), Ball("b", "v", "red", 1))
