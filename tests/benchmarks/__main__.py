@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [PART …]`: one table for each part, never a verdict by exit status; Ctrl-C leaves nothing behind."""
+"""`python -m tests.benchmarks [PART …] [--plot FILE]`: a table for each part, no verdict by exit status; Ctrl-C leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from tests.benchmarks import table
 from tests.environment import calm
 
-PARTS = ("api", "operations", "registry", "start", "loop", "launch", "service", "replace")
-"""Each is a module beside this one, with a TITLE, the SECONDS that it may take, and `measure()`, which yields rows."""
+PARTS = ("api", "operations", "registry", "start", "loop", "scale", "launch", "service", "rollout", "replace")
+"""Each is a module beside this one, with a TITLE, the SECONDS that it may take, and `measure()`, which yields rows.
+
+One that draws them has a `plot(rows)`.
+"""
 INTERRUPTED = 130
 
 
@@ -25,8 +29,9 @@ class TooLong(Exception):
     """A part took longer than it may."""
 
 
-def main(asked: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """0 where every part could be measured, whatever came of it."""
+    asked, plot_to = _understood(arguments)
     if unknown := [name for name in asked if name not in PARTS]:
         print(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.", file=sys.stderr)
         return 2
@@ -35,14 +40,22 @@ def main(asked: list[str]) -> int:
         signal.signal(number, _interrupted)
     print(_machine(), flush=True)
     try:
-        failed = [name for name in PARTS if name in (asked or PARTS) and not _run(name)]
+        failed = [name for name in PARTS if name in (asked or PARTS) and not _run(name, plot_to)]
     except KeyboardInterrupt:
         print("\nInterrupted: what was started has been ended.", file=sys.stderr)
         return INTERRUPTED
     return 1 if failed else 0
 
 
-def _run(name: str) -> bool:
+def _understood(arguments: list[str]) -> tuple[list[str], Path | None]:
+    """The parts that were asked for, and where the plot goes."""
+    if "--plot" not in arguments[:-1]:
+        return arguments, None
+    place = arguments.index("--plot")
+    return [*arguments[:place], *arguments[place + 2 :]], Path(arguments[place + 1])
+
+
+def _run(name: str, plot_to: Path | None) -> bool:
     part = importlib.import_module(f"tests.benchmarks.{name}")
     began = time.monotonic()
     rows: list[table.Row] = []
@@ -55,6 +68,8 @@ def _run(name: str) -> bool:
     print("\n" + table.show(part.TITLE, rows, time.monotonic() - began), flush=True)
     if trouble is not None:
         print(f"  {name} could not be measured to its end: {type(trouble).__name__}: {trouble}", flush=True)
+    elif plot_to is not None and hasattr(part, "plot"):
+        plot_to.write_text(part.plot(rows))
     return trouble is None
 
 

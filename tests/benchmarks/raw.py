@@ -60,6 +60,14 @@ def imported_image() -> Iterator[str]:
         client.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The containers of what would be a task, by their ids."""
+
+    main: str
+    pause: str | None
+
+
 @dataclass
 class Raw:
     """Containers without an emulator. Lives inside its `with`, which has to end before the emulator whose network it uses."""
@@ -101,9 +109,22 @@ class Raw:
     def start(self, mode: str) -> float:
         """Seconds that create and start take; awsvpc: of a pause on the VPC network, and of a container joined to it."""
         began = time.monotonic()
-        joined = f"container:{self._started(*self._pause_body())}" if mode == "awsvpc" else mode
-        self._started(self.image, {"NetworkMode": joined, "CpuShares": 2, "Memory": MEMORY_MIB << 20}, COMMAND)
+        self.started(mode, COMMAND)
         return time.monotonic() - began
+
+    def started(self, mode: str, command: list[str]) -> Started:
+        """What a task of this mode is made of."""
+        pause = self._started(*self._pause_body()) if mode == "awsvpc" else None
+        joined = mode if pause is None else f"container:{pause}"
+        host_config = {"NetworkMode": joined, "CpuShares": 2, "Memory": MEMORY_MIB << 20}
+        return Started(self._started(self.image, host_config, command), pause)
+
+    def stop(self, started: Started) -> None:
+        """SIGTERM, and wait for the end; then the pause container goes."""
+        self.client.kill(started.main, "SIGTERM")
+        self.client.wait(started.main)
+        if started.pause is not None:
+            self._remove(started.pause)
 
     def start_many(self, mode: str, count: int, threads: int) -> float:
         """Seconds until so many run, started by so many threads, each with a client of its own."""

@@ -35,6 +35,14 @@ def at_least(bound: float) -> Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """Where a number stands in a plot: on which curve, and how far to the right."""
+
+    curve: str
+    x: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One number. `base` is what `against` measured; without it the number stands alone."""
 
@@ -44,6 +52,7 @@ class Row:
     target: Target | None = None
     against: str = ""
     base: float | None = None
+    point: Point | None = None
 
     @property
     def ratio(self) -> float | None:

@@ -109,6 +109,24 @@ class Tasks:
         self.until(lambda: bool(said()), f"service {name} to be steady")
         return max(said())
 
+    def rolled_out_at(self, name: str) -> float:
+        """The instant at which the service's newest deployment was completed, once it is the only one."""
+        self.until(lambda: self._rolled_out(name), f"service {name} to be rolled out")
+        return float(self.service(name)["deployments"][0]["updatedAt"])
+
+    def stopped_at(self, arns: list[str]) -> list[float]:
+        """The instants at which these tasks STOPPED, once all have."""
+        self.until(lambda: self._have_stopped(arns), f"{len(arns)} tasks to stop")
+        return [self.decided(arn, "STOPPED ") for arn in arns]
+
+    def _have_stopped(self, arns: list[str]) -> bool:
+        found = self.asking.ask("DescribeTasks", cluster="benchmark", tasks=arns)["tasks"]
+        return all(task["lastStatus"] == "STOPPED" for task in found)
+
+    def _rolled_out(self, name: str) -> bool:
+        deployments = self.service(name)["deployments"]
+        return len(deployments) == 1 and deployments[0]["rolloutState"] == "COMPLETED"
+
     def until(self, look: Callable[[], bool], what: str, every: float = LOOK_EVERY) -> None:
         """Look again until it is so. Raises TimeoutError."""
         deadline = time.monotonic() + PATIENCE
